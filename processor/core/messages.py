@@ -1,0 +1,162 @@
+"""What may be asked of a shard, and what it answers. Plain data that crosses process borders as MessagePack arrays.
+
+Amounts are integers in minor units. `key` and `fingerprint` are 16-byte digests made where the request enters:
+`key` names the idempotency key within its scope (tenant and first `from` account), `fingerprint` the request's
+content. Times are microseconds since 1970 in UTC.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from processor.core.results import Result
+
+Status = Literal["open", "frozen", "closed"]
+Metadata = dict[str, str]
+
+
+class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something asked of one shard. `shard` is where the account, or the first `from` account, lives."""
+
+    shard: int
+
+
+class Pay(Message, tag=1, gc=False):
+    """Move money over one leg."""
+
+    key: bytes
+    fingerprint: bytes
+    from_account: str
+    to_account: str
+    amount: int
+    currency: str
+    reference: str | None = None
+    metadata: Metadata | None = None
+
+
+class Leg(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One movement of a payment with several legs."""
+
+    from_account: str
+    to_account: str
+    amount: int
+    currency: str
+
+
+class PayLegs(Message, tag=2, gc=False):
+    """Move money over several legs, all or nothing. Legs take effect in order: a leg may spend what an earlier one brought."""
+
+    key: bytes
+    fingerprint: bytes
+    legs: tuple[Leg, ...]
+    reference: str | None = None
+    metadata: Metadata | None = None
+
+
+class OpenAccount(Message, tag=3, gc=False):
+    """Open an account. `min_balance=None` means that it may go below zero without a bound."""
+
+    account: str
+    currency: str
+    min_balance: int | None = 0
+    max_balance: int | None = None
+    metadata: Metadata | None = None
+
+
+class SetStatus(Message, tag=4, gc=False):
+    """Freeze, unfreeze (`open`) or close an account."""
+
+    account: str
+    status: Status
+
+
+class ReadAccount(Message, tag=5, gc=False):
+    """Read an account's balances."""
+
+    account: str
+
+
+class ReadTotals(Message, tag=6, gc=False):
+    """Read the shard's sums per currency."""
+
+
+class ReadDigest(Message, tag=7, gc=False):
+    """Read the digest of the shard's whole state, to compare it with a replay of the journal."""
+
+
+AnyMessage = Pay | PayLegs | OpenAccount | SetStatus | ReadAccount | ReadTotals | ReadDigest
+
+
+class AccountView(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An account as it stands at one sequence of its shard. `last_sequence` is the record of its newest entry (0: none)."""
+
+    id: str
+    currency: str
+    status: Status
+    posted: int
+    pending_in: int
+    pending_out: int
+    min_balance: int | None
+    max_balance: int | None
+    version: int
+    metadata: Metadata | None
+    opened_at: int
+    last_sequence: int
+
+
+class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
+    """The outcome of a payment.
+
+    `at`, `sequence` and `index` (with the message's shard) make the payment's id and its `created_at`; `as_of` is the
+    shard's sequence from which the payment's effect can be read; `others` are such positions on other shards.
+    """
+
+    result: Result
+    replayed: bool
+    at: int
+    sequence: int
+    index: int
+    as_of: int
+    others: tuple[tuple[int, int], ...] = ()
+
+
+class AccountAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
+    """The account after a message about it (None if there is no such account), at the shard's `sequence`."""
+
+    result: Result
+    created: bool
+    account: AccountView | None
+    sequence: int
+
+
+class TotalsAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
+    """Per currency: the sum of posted balances, the money in transit to or from other shards, the number of accounts."""
+
+    currencies: dict[str, tuple[int, int, int]]
+    sequence: int
+
+
+class DigestAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
+    """SHA-256 of the shard's encoded state at `sequence`."""
+
+    sequence: int
+    digest: bytes
+
+
+class NotOwner(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
+    """This host does not own the shard now: look at the shard map again. Nothing was done."""
+
+    shard: int
+
+
+class Busy(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=6):
+    """The host's queue is full: try again after `retry_after_seconds`. Nothing was done."""
+
+    retry_after_seconds: float
+
+
+class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=7):
+    """The host lost its journal while the message was under way: ask again with the same key."""
+
+
+AnyAnswer = PaymentAnswer | AccountAnswer | TotalsAnswer | DigestAnswer | NotOwner | Busy | Unknown
