@@ -108,7 +108,8 @@ class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     """The outcome of a payment.
 
     `at`, `sequence` and `index` (with the message's shard) make the payment's id and its `created_at`; `as_of` is the
-    shard's sequence from which the payment's effect can be read; `others` are such positions on other shards.
+    shard's sequence from which the payment's effect can be read; `others` are such positions on other shards. `where` says
+    which side of which leg a refusal is about: twice the leg's index, plus one for its `to` side.
     """
 
     result: Result
@@ -117,6 +118,7 @@ class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     sequence: int
     index: int
     as_of: int
+    where: int = 0
     others: tuple[tuple[int, int], ...] = ()
 
 

@@ -72,7 +72,8 @@ class Journal(Protocol):
         ...
 
     async def open(self, shard: int, epoch: int, at: int) -> Head:
-        """Append the fence record of `epoch` (taken with `ShardMap.claim`) at time `at` (microseconds) and return it as head.
+        """Append the fence record of `epoch` (taken with `ShardMap.claim`) and return it as head. Its time is `at` (microseconds),
+        or the previous record's where that is later: time never goes back within a shard.
 
         Raises Fenced if the shard has been claimed with a higher epoch since.
         """

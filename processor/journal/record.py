@@ -24,8 +24,8 @@ class BadFrame(Exception):
     """The bytes are not a whole, unchanged frame of a known version. The message says what is wrong."""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """One record of one shard's stream. `at` is in microseconds since 1970."""
+class Record(msgspec.Struct, gc=False):
+    """One record of one shard's stream. `at` is in microseconds since 1970. Its frame and hash are made once, when first asked for."""
 
     shard: int
     epoch: int
@@ -33,13 +33,23 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     at: int
     previous_hash: bytes
     payload: bytes
+    _frame: bytes | None = None
+    _hash: bytes | None = None
 
     def frame(self) -> bytes:
         """Return the record as it is stored."""
-        header = _HEADER.pack(
-            _MAGIC, FORMAT_VERSION, 0, self.shard, self.epoch, self.sequence, self.at, self.previous_hash, len(self.payload)
-        )
-        return b"".join((header, _CHECKSUM.pack(crc32(self.payload, crc32(header))), self.payload))
+        if self._frame is None:
+            header = _HEADER.pack(
+                _MAGIC, FORMAT_VERSION, 0, self.shard, self.epoch, self.sequence, self.at, self.previous_hash, len(self.payload)
+            )
+            self._frame = b"".join((header, _CHECKSUM.pack(crc32(self.payload, crc32(header))), self.payload))
+        return self._frame
+
+    def hash(self) -> bytes:
+        """Return the 32-byte hash that the next record will carry."""
+        if self._hash is None:
+            self._hash = frame_hash(self.frame())
+        return self._hash
 
 
 def frame_hash(frame: bytes) -> bytes:
@@ -62,4 +72,4 @@ def parse_frame(frame: bytes) -> Record:
     (checksum,) = _CHECKSUM.unpack_from(frame, _HEADER.size)
     if checksum != crc32(payload, crc32(frame[: _HEADER.size])):
         raise BadFrame("its checksum does not fit")
-    return Record(shard, epoch, sequence, at, previous_hash, payload)
+    return Record(shard, epoch, sequence, at, previous_hash, payload, frame)

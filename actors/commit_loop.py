@@ -1,0 +1,305 @@
+"""The commit loop: take everything queued, let the core decide, append once for all shards, and only then answer.
+
+There are no rules of money in here, and nothing of Ray. While an append is under way the next turn's messages gather, so the slower
+the disk, the fatter the turn. If the journal refuses or cannot be reached, the loop halts: it forgets its memory, answers Unknown to
+everybody who waits (their keys make a repetition safe), and calls `on_halt`; shards come back through recovery only.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import msgspec
+
+from actors.commit_times import CommitTimes
+from processor.clock import now_microseconds
+from processor.core import messages as m
+from processor.core.ensure import Broken
+from processor.core.ledger import Completed, Ledger, Pending
+from processor.core.peers import AnyPeerMessage
+from processor.core.shard import Shard
+from processor.journal.interface import Fenced, Head, Journal, JournalCorrupt, JournalUnavailable
+from processor.journal.record import Record
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.05
+"""How often travelling payments are looked at while there are any."""
+
+TURN_MESSAGES_MAX = 10_000
+"""The most messages of one turn: it bounds a record's size, and how long others wait."""
+
+_decode_messages = msgspec.msgpack.Decoder(list[m.AnyMessage]).decode
+_encode_answers = msgspec.msgpack.Encoder().encode
+_decode_peers = msgspec.msgpack.Decoder(list[AnyPeerMessage]).decode
+_UNKNOWN = m.Unknown()
+
+
+class Call:
+    """One caller's batch of messages, and its answers as far as they are known."""
+
+    __slots__ = ("answers", "future", "messages", "missing")
+
+    def __init__(self, messages: list[m.AnyMessage], future: asyncio.Future[bytes]) -> None:
+        self.messages = messages
+        self.answers: list[m.AnyAnswer | Pending] = []
+        self.missing = 0
+        self.future = future
+
+    def finish_if_complete(self) -> None:
+        """Give the caller its answers once none is missing."""
+        if not self.missing and not self.future.done():
+            self.future.set_result(_encode_answers(self.answers))
+
+
+class ShardPosition(msgspec.Struct, frozen=True):
+    """Where one held shard stands, and how many events it has seen since it was read from a snapshot or from nothing."""
+
+    shard: int
+    epoch: int
+    sequence: int
+    events: int
+
+
+class CommitLoop:
+    """The shards that this host holds, and the queue before them.
+
+    `send` takes messages for shards of other hosts, and must not block. `on_halt` is called after the loop has forgotten its shards.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        shards: int,
+        send: Callable[[Sequence[AnyPeerMessage]], None],
+        on_halt: Callable[[], None],
+        queue_limit_messages: int = 50_000,
+        clock: Callable[[], int] = now_microseconds,
+    ) -> None:
+        self._journal = journal
+        self._shards = shards
+        self._send = send
+        self._on_halt = on_halt
+        self._queue_limit = queue_limit_messages
+        self._clock = clock
+        self.times = CommitTimes()
+        self._queue: deque[Call] = deque()
+        self._queued = 0
+        self._peers: list[AnyPeerMessage] = []
+        self._changes: list[Callable[[], None]] = []
+        self._wake = asyncio.Event()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._ledger = Ledger(self._shards)
+        self._heads: dict[int, Head] = {}
+        self._waiting: dict[tuple[int, int], list[tuple[Call, int]]] = {}
+
+    # What the outside calls.
+
+    @property
+    def held(self) -> set[int]:
+        """The shards that are served here."""
+        return set(self._heads)
+
+    @property
+    def queue_length(self) -> int:
+        """How many messages wait for their turn."""
+        return self._queued
+
+    def heads(self) -> list[Head]:
+        """Return where each held shard stands."""
+        return list(self._heads.values())
+
+    def positions(self) -> list[ShardPosition]:
+        """Return the same with the number of events since the shard was last read from a snapshot."""
+        shards = self._ledger.shards
+        return [ShardPosition(head.shard, head.epoch, head.sequence, shards[head.shard].events) for head in self.heads()]
+
+    async def submit(self, batch: bytes) -> bytes:
+        """Decide a MessagePack list of messages and return the list of answers, in order, once they are durable.
+
+        Above the queue's limit every answer is Busy, at once. Cancelling the caller does not take back what was submitted.
+        """
+        messages = _decode_messages(batch)
+        if self._queued + len(messages) > self._queue_limit and self._queued:
+            return _encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * len(messages))
+        call = Call(messages, asyncio.get_running_loop().create_future())
+        self._queue.append(call)
+        self._queued += len(messages)
+        self._wake.set()
+        return await asyncio.shield(call.future)
+
+    def receive(self, batch: bytes) -> None:
+        """Take a MessagePack list of messages from other hosts' shards."""
+        if len(self._peers) < self._queue_limit:
+            self._peers.extend(_decode_peers(batch))
+            self._wake.set()
+
+    async def take_over(self, shard: Shard, head: Head) -> None:
+        """Begin to serve a shard that was claimed and recovered."""
+
+        def add() -> None:
+            self._ledger.add(shard)
+            self._heads[shard.number] = head
+
+        await self._between_turns(add)
+
+    async def give_up(self, shard: int) -> Head | None:
+        """Stop serving a shard, after what was decided is durable; return where it stands (None: it was not held)."""
+        given: list[Head] = []
+
+        def remove() -> None:
+            head = self._heads.pop(shard, None)
+            if head is not None:
+                self._ledger.remove(shard)
+                given.append(head)
+            for key in [key for key in self._waiting if key[0] == shard]:
+                self._complete_unknown(self._waiting.pop(key))
+
+        await self._between_turns(remove)
+        return given[0] if given else None
+
+    def halt(self, error: Exception) -> None:
+        """Halt before the next turn, because somebody else has learnt that this host is no longer the owner."""
+
+        def fail() -> None:
+            raise error
+
+        self._changes.append(fail)
+        self._wake.set()
+
+    async def _between_turns(self, change: Callable[[], None]) -> None:
+        done = asyncio.get_running_loop().create_future()
+
+        def apply() -> None:
+            change()
+            if not done.done():
+                done.set_result(None)
+
+        self._changes.append(apply)
+        self._wake.set()
+        await done
+
+    # The loop.
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        try:
+            while True:
+                await self._wait_for_work()
+                try:
+                    while self._changes:
+                        self._changes.pop(0)()
+                    await self._turn()
+                except (Fenced, JournalUnavailable, JournalCorrupt, Broken) as error:
+                    self._halt(error)
+        finally:
+            self._abandon()
+
+    async def _wait_for_work(self) -> None:
+        while not (self._queue or self._peers or self._changes):
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), TICK_SECONDS if self._ledger.is_travelling() else None)
+            except TimeoutError:
+                return
+
+    async def _turn(self) -> None:
+        started = perf_counter()
+        calls = self._take_calls()
+        peers, self._peers = self._peers, []
+        try:
+            ledger = self._ledger
+            ledger.begin(self._clock())
+            for call in calls:
+                self._decide(call)
+            for message in peers:
+                ledger.receive(message)
+            if ledger.is_travelling():
+                ledger.tick()
+            turn = ledger.seal()
+            records = []
+            for sealed in turn.records:
+                head = self._heads[sealed.shard]
+                records.append(Record(sealed.shard, head.epoch, sealed.sequence, sealed.at, head.hash, sealed.payload))
+            decided = perf_counter()
+            if records:
+                await self._journal.append(records)
+            elif calls and self._heads:
+                # Reads alone: make sure that nobody has taken over meanwhile, or they could show what is no longer true.
+                await self._journal.confirm([(head.shard, head.epoch) for head in self._heads.values()])
+        except BaseException:
+            for call in calls:
+                self._fail(call)
+            raise
+        for record in records:
+            self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
+        self._release(calls, turn.completed)
+        if turn.outbox:
+            self._send(turn.outbox)
+        if calls or records:
+            self._observe(calls, decided - started, perf_counter() - decided)
+
+    def _observe(self, calls: list[Call], decide_seconds: float, append_seconds: float) -> None:
+        messages = sum(len(call.messages) for call in calls)
+        self.times.observe(messages, decide_seconds, append_seconds)
+
+    def _take_calls(self) -> list[Call]:
+        calls = []
+        taken = 0
+        while self._queue and (not taken or taken + len(self._queue[0].messages) <= TURN_MESSAGES_MAX):
+            call = self._queue.popleft()
+            taken += len(call.messages)
+            calls.append(call)
+        self._queued -= taken
+        return calls
+
+    def _decide(self, call: Call) -> None:
+        handle = self._ledger.handle
+        call.answers = answers = [handle(message) for message in call.messages]
+        for position, answer in enumerate(answers):
+            if type(answer) is Pending:
+                call.missing += 1
+                self._waiting.setdefault((answer.home, answer.number), []).append((call, position))
+
+    def _release(self, calls: list[Call], completed: list[Completed]) -> None:
+        for done in completed:
+            answer = done.answer
+            for call, position in self._waiting.pop((done.home, done.number), ()):
+                call.answers[position] = answer
+                call.missing -= 1
+                call.finish_if_complete()
+                # Whoever else asked with the same key while the payment travelled gets the same answer as a repetition.
+                answer = msgspec.structs.replace(done.answer, replayed=True)
+        for call in calls:
+            call.finish_if_complete()
+
+    # Halting.
+
+    def _halt(self, error: Exception) -> None:
+        logger.error("halted, every shard is given back to recovery: %s: %s", type(error).__name__, error)
+        self._abandon()
+        self._on_halt()
+
+    def _abandon(self) -> None:
+        waiting, queue = self._waiting, self._queue
+        self._queue, self._queued, self._peers = deque(), 0, []
+        self._reset()
+        for places in waiting.values():
+            self._complete_unknown(places)
+        for call in queue:
+            self._fail(call)
+
+    def _complete_unknown(self, places: list[tuple[Call, int]]) -> None:
+        for call, position in places:
+            call.answers[position] = _UNKNOWN
+            call.missing -= 1
+            call.finish_if_complete()
+
+    def _fail(self, call: Call) -> None:
+        call.answers = [_UNKNOWN] * len(call.messages)
+        call.missing = 0
+        call.finish_if_complete()

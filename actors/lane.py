@@ -1,0 +1,77 @@
+"""The way from one API replica to one shard host: folds what many requests ask into few calls.
+
+There is no timer. What arrives while calls are under way waits and leaves together in the next one, so the busier the host, the
+fatter the calls; an idle lane sends at once, at the end of the event loop's present round.
+"""
+
+import asyncio
+from collections import deque
+
+import msgspec
+
+from actors.host import HostGone, HostHandle
+from processor.core.messages import AnyAnswer, AnyMessage
+
+CALLS_IN_FLIGHT_MAX = 2
+CALL_MESSAGES_MAX = 10_000
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[AnyAnswer]).decode
+
+Waiting = tuple[list[AnyMessage], asyncio.Future[list[AnyAnswer]]]
+
+
+class Lane:
+    """Messages to one host, in order of arrival."""
+
+    def __init__(self, handle: HostHandle) -> None:
+        self._handle = handle
+        self._queue: deque[Waiting] = deque()
+        self._calls = 0
+        self._is_scheduled = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting_messages = 0
+
+    def put(self, messages: list[AnyMessage]) -> asyncio.Future[list[AnyAnswer]]:
+        """Queue messages and return the future of their answers. It fails with HostGone if the host dies."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[AnyAnswer]] = loop.create_future()
+        self._queue.append((messages, future))
+        self.waiting_messages += len(messages)
+        if not self._is_scheduled and self._calls < CALLS_IN_FLIGHT_MAX:
+            self._is_scheduled = True
+            loop.call_soon(self._flush)
+        return future
+
+    def _flush(self) -> None:
+        self._is_scheduled = False
+        while self._queue and self._calls < CALLS_IN_FLIGHT_MAX:
+            batch: list[Waiting] = []
+            count = 0
+            while self._queue and (not count or count + len(self._queue[0][0]) <= CALL_MESSAGES_MAX):
+                waiting = self._queue.popleft()
+                count += len(waiting[0])
+                batch.append(waiting)
+            self._calls += 1
+            task = asyncio.get_running_loop().create_task(self._call(batch, count))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, batch: list[Waiting], count: int) -> None:
+        messages = [message for messages, _ in batch for message in messages]
+        try:
+            answers = _decode(await self._handle.submit(_encode(messages)))
+        except HostGone as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(HostGone(*error.args))
+        else:
+            start = 0
+            for asked, future in batch:
+                if not future.done():
+                    future.set_result(answers[start : start + len(asked)])
+                start += len(asked)
+        finally:
+            self._calls -= 1
+            self.waiting_messages -= count
+            self._flush()

@@ -1,0 +1,178 @@
+"""From an account to the host that owns its shard: keeps the shard map at hand, and asks again while shards move.
+
+Every message may be asked again without harm: payments carry an idempotency key, and the others say what should be, not what should
+change. So a host that dies is not an error to a client, only a wait, until the request's time is over.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import monotonic
+
+from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
+from actors.host import Connect, HostGone, HostStatus
+from actors.lane import Lane
+from processor.core import messages as m
+from processor.journal.interface import Host, JournalUnavailable, Ownership, ShardMap
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 0.05
+RETRY_AFTER_SECONDS = 1.0
+STATUS_TIMEOUT_SECONDS = 1.0
+
+
+class Router:
+    """One API replica's view of all hosts."""
+
+    def __init__(self, shard_map: ShardMap, connect: Connect, request_timeout_seconds: float, queue_limit_messages: int) -> None:
+        self._map = shard_map
+        self._connect = connect
+        self._timeout = request_timeout_seconds
+        self._queue_limit = queue_limit_messages
+        self._lanes: dict[str, Lane] = {}
+        self._owners: dict[int, str] = {}
+        self._changed = asyncio.Event()
+        self._is_stale = asyncio.Event()
+        self.hosts: list[Host] = []
+        self.ownership: list[Ownership] = []
+
+    async def run(self) -> None:
+        """Keep the shard map fresh until cancelled."""
+        while True:
+            try:
+                await self._refresh()
+                stale = asyncio.ensure_future(self._is_stale.wait())
+                changed = asyncio.ensure_future(self._map.wait_for_change(REFRESH_SECONDS))
+                _, pending = await asyncio.wait((stale, changed), return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                await asyncio.gather(stale, changed, return_exceptions=True)
+                if self._is_stale.is_set():
+                    self._is_stale.clear()
+                    await asyncio.sleep(ASK_AGAIN_SECONDS)
+            except JournalUnavailable as error:
+                logger.warning("the shard map cannot be read, going on with the last one: %s", error)
+                await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _refresh(self) -> None:
+        self.hosts, self.ownership = await self._map.view()
+        actors = {host.host: host.actor for host in self.hosts}
+        self._owners = {shard.shard: actors[shard.host] for shard in self.ownership if shard.host in actors}
+        for gone in self._lanes.keys() - set(self._owners.values()):
+            if not self._lanes[gone].waiting_messages:
+                del self._lanes[gone]
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def host_status(self) -> dict[str, HostStatus]:
+        """Return how each host that can be reached is doing, by its actor's name."""
+        actors = [host.actor for host in self.hosts if host.alive]
+        found = await asyncio.gather(*(self._status_of(actor) for actor in actors))
+        return {actor: status for actor, status in zip(actors, found, strict=True) if status is not None}
+
+    async def _status_of(self, actor: str) -> HostStatus | None:
+        try:
+            return await asyncio.wait_for(self._connect(actor).status(), STATUS_TIMEOUT_SECONDS)
+        except (HostGone, TimeoutError):
+            return None
+
+    async def ask(self, message: m.AnyMessage) -> m.AnyAnswer:
+        """Return the answer to one message. Raises Overloaded, ShardUnavailable, OutcomeUnknown."""
+        lane = self._lane(message.shard)
+        if lane is not None and lane.waiting_messages < self._queue_limit:
+            # The common case, without the machinery for trouble.
+            try:
+                answer = (await lane.put([message]))[0]
+            except HostGone:
+                answer = m.Unknown()
+            if not isinstance(answer, m.NotOwner | m.Busy | m.Unknown):
+                return answer
+            is_doubtful = isinstance(answer, m.Unknown)
+        else:
+            is_doubtful = False
+        answers: list[m.AnyAnswer | LedgerError] = [ShardUnavailable(message.shard, RETRY_AFTER_SECONDS)]
+        await self._insist([message], answers, [0], is_doubtful)
+        if isinstance(answers[0], LedgerError):
+            raise answers[0]
+        return answers[0]
+
+    async def ask_all(self, messages: Sequence[m.AnyMessage]) -> list[m.AnyAnswer | LedgerError]:
+        """Return the answers in the order asked; a message that could not be answered has an error in its place."""
+        answers: list[m.AnyAnswer | LedgerError] = [ShardUnavailable(message.shard, RETRY_AFTER_SECONDS) for message in messages]
+        await self._insist(messages, answers, list(range(len(messages))), False)
+        return answers
+
+    async def _insist(
+        self, messages: Sequence[m.AnyMessage], answers: list[m.AnyAnswer | LedgerError], open_positions: list[int], is_doubtful: bool
+    ) -> None:
+        """Ask until every open position has an answer or the time is over."""
+        deadline = monotonic() + self._timeout
+        doubtful: set[int] = set(open_positions) if is_doubtful else set()
+        while open_positions:
+            changed = self._changed
+            open_positions = await self._ask_once(messages, answers, open_positions, doubtful)
+            if open_positions:
+                left = deadline - monotonic()
+                if left <= 0:
+                    break
+                self._is_stale.set()
+                try:
+                    await asyncio.wait_for(changed.wait(), min(left, REFRESH_SECONDS))
+                except TimeoutError:
+                    pass
+        for position in open_positions:
+            if position in doubtful:
+                answers[position] = OutcomeUnknown("the shard host was lost under way; send it again with the same key")
+
+    async def _ask_once(
+        self, messages: Sequence[m.AnyMessage], answers: list[m.AnyAnswer | LedgerError], positions: list[int], doubtful: set[int]
+    ) -> list[int]:
+        """Ask each owner once for everything that is open; return the positions that must be asked again."""
+        by_owner: dict[str, list[int]] = {}
+        again = []
+        for position in positions:
+            owner = self._owners.get(messages[position].shard)
+            if owner is None:
+                again.append(position)
+            else:
+                by_owner.setdefault(owner, []).append(position)
+        asked = []
+        for owner, group in by_owner.items():
+            lane = self._lane_of(owner)
+            if lane is None:
+                again.extend(group)
+            elif lane.waiting_messages + len(group) > self._queue_limit and lane.waiting_messages:
+                for position in group:
+                    answers[position] = Overloaded(RETRY_AFTER_SECONDS)
+            else:
+                asked.append((group, lane.put([messages[position] for position in group])))
+        for group, future in asked:
+            try:
+                got: Sequence[m.AnyAnswer] = await future
+            except HostGone:
+                got = [m.Unknown()] * len(group)
+            for position, answer in zip(group, got, strict=True):
+                if isinstance(answer, m.Busy):
+                    answers[position] = Overloaded(answer.retry_after_seconds)
+                elif isinstance(answer, m.NotOwner | m.Unknown):
+                    again.append(position)
+                    if isinstance(answer, m.Unknown):
+                        doubtful.add(position)
+                else:
+                    answers[position] = answer
+        return again
+
+    def _lane(self, shard: int) -> Lane | None:
+        owner = self._owners.get(shard)
+        return self._lane_of(owner) if owner is not None else None
+
+    def _lane_of(self, owner: str) -> Lane | None:
+        lane = self._lanes.get(owner)
+        if lane is None:
+            try:
+                lane = self._lanes[owner] = Lane(self._connect(owner))
+            except HostGone:
+                return None
+        return lane

@@ -1,0 +1,70 @@
+"""The Ray actor around a shard host. One process, one event loop, many shards."""
+
+import gc
+import logging
+import os
+
+import ray
+
+from actors.host import Host, HostStatus
+from actors.ray_handle import RayHandle
+from actors.connections import connect_journal
+from processor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def keep_collector_out_of_the_way() -> None:
+    """Collect garbage rarely: a ledger's state is millions of long-lived objects, and it makes hardly any cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
+
+@ray.remote(num_cpus=0, max_restarts=0, enable_task_events=False)
+class ShardHost:
+    """Owns a set of shards at the moment and commits for all of them together.
+
+    Ray may let two live copies of an actor exist; the journal refuses all but the newest owner of each shard.
+    """
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._name = name
+        self._settings = settings
+        self._host: Host | None = None
+
+    def __repr__(self) -> str:
+        return f"ShardHost({self._name})"
+
+    async def start(self) -> int:
+        """Connect to the journal and begin to claim shards; return the process id. Raises JournalUnavailable."""
+        journal, shard_map = await connect_journal(self._settings)
+        shards = await journal.shard_count()
+        limit = self._settings.queue_limit_messages
+        self._host = Host(journal, shard_map, shards, self._name, os.getpid(), RayHandle, limit)
+        self._host.start()
+        keep_collector_out_of_the_way()
+        return os.getpid()
+
+    async def stop(self) -> None:
+        """Give all shards up, so that others can take them at once."""
+        if self._host is not None:
+            await self._host.stop()
+
+    async def submit(self, batch: bytes) -> bytes:
+        """Decide a batch of messages; the answers come when they are durable."""
+        return await self._started().loop.submit(batch)
+
+    async def exchange(self, batch: bytes) -> None:
+        """Take messages from shards on other hosts."""
+        self._started().loop.receive(batch)
+
+    async def status(self) -> HostStatus:
+        """Return how the host is doing. Also how others see that it is alive."""
+        return self._started().status()
+
+    def _started(self) -> Host:
+        if self._host is None:
+            raise RuntimeError("the shard host has not been started")
+        return self._host

@@ -1,0 +1,67 @@
+"""What holds for every shard between records. Used by tests, by the verifier, and nowhere on the hot path."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE
+from processor.core.shard import Shard
+
+
+def sum_violations(shard: Shard) -> list[str]:
+    """Return how the shard breaks promise 3: per currency, posted balances and money in transit sum to zero. Cheap."""
+    found = []
+    for currency, posted in shard.posted.items():
+        transit = sum(sent.get(currency, 0) for sent in shard.transit.values())
+        if posted + transit:
+            found.append(f"shard {shard.number}, {currency}: posted {posted} and in transit {transit} do not sum to zero")
+    return found
+
+
+def violations(shard: Shard) -> list[str]:
+    """Return every broken invariant of the shard, looking at each account."""
+    found = sum_violations(shard)
+    posted: Counter[str] = Counter()
+    outgoing: Counter[str] = Counter()
+    incoming: Counter[str] = Counter()
+    for transfer in shard.transfers.values():
+        holds = transfer.holds if transfer.result is None else ()
+        for hold in holds:
+            outgoing[hold.account] += hold.outgoing
+            incoming[hold.account] += hold.incoming
+    for inbox in shard.inboxes.values():
+        for part in inbox.parts.values():
+            for hold in part.holds:
+                outgoing[hold.account] += hold.outgoing
+                incoming[hold.account] += hold.incoming
+    for account in shard.accounts.values():
+        where = f"shard {shard.number}, account {account.id}"
+        posted[account.currency] += account.posted
+        floor = account.min_balance if account.min_balance is not None else LOWEST_BALANCE
+        ceiling = account.max_balance if account.max_balance is not None else HIGHEST_BALANCE
+        if account.posted - account.pending_out < min(floor, 0):
+            found.append(f"{where}: available {account.posted - account.pending_out} is below min_balance {floor}")
+        if account.posted + account.pending_in > ceiling:
+            found.append(f"{where}: {account.posted + account.pending_in} is above max_balance {ceiling}")
+        if (account.pending_out, account.pending_in) != (outgoing[account.id], incoming[account.id]):
+            found.append(f"{where}: pending balances differ from what open transfers hold")
+        if shard.shard_of(account.id) != shard.number:
+            found.append(f"{where}: the account belongs to shard {shard.shard_of(account.id)}")
+    for currency, total in shard.posted.items():
+        if posted[currency] != total:
+            found.append(f"shard {shard.number}, {currency}: the accounts sum to {posted[currency]}, the total says {total}")
+    return found
+
+
+def transit_violations(shards: Iterable[Shard]) -> list[str]:
+    """Return which pairs of shards, with no transfer open between them, do not agree on what went from one to the other."""
+    by_number = {shard.number: shard for shard in shards}
+    found = []
+    for shard in by_number.values():
+        for other, sent in shard.transit.items():
+            if other not in by_number or other < shard.number:
+                continue
+            back = by_number[other].transit.get(shard.number, {})
+            for currency in sent.keys() | back.keys():
+                if sent.get(currency, 0) + back.get(currency, 0):
+                    found.append(f"shards {shard.number} and {other} disagree on {currency} sent between them")
+    return found

@@ -1,0 +1,337 @@
+"""The shards of one host, and the rules by which they decide. Synchronous and pure: time is an argument, nothing is read or sent.
+
+A turn is: `begin(now)`, any number of `handle` (clients' messages) and `receive` (other shards' messages), then `seal()`, which gives the
+records to append, the messages to send once they are durable, and the payments that came to an end. Answers may be released
+only after the append. If it fails, the whole Ledger is thrown away and built again from the journal.
+
+Payments whose accounts all live here are decided at once, over any number of shards, because the host's append is atomic over
+them. The others travel: see `travel.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from processor.core import events as e
+from processor.core import messages as m
+from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE, Account, availability_problem, credit_problem, debit_problem
+from processor.core.ensure import ensure
+from processor.core.legs import Refusal, make_entries, plan_holds
+from processor.core.peers import AnyPeerMessage
+from processor.core.results import Result
+from processor.core.routing import shard_of
+from processor.core.shard import OPEN, Shard, unpack_outcome
+from processor.core.travel import Travel
+
+
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    """Instead of an answer: the payment travels as this transfer and will be among a later turn's `completed`."""
+
+    home: int
+    number: int
+
+
+class Completed(msgspec.Struct, frozen=True, gc=False):
+    """A travelling payment has come to an end."""
+
+    home: int
+    number: int
+    answer: m.PaymentAnswer
+
+
+class SealedRecord(msgspec.Struct, frozen=True, gc=False):
+    """One shard's part of a turn, to be framed and appended."""
+
+    shard: int
+    sequence: int
+    at: int
+    payload: bytes
+
+
+class Turn(msgspec.Struct, frozen=True, gc=False):
+    """What a turn leaves to be done: first append `records`, then release `completed` and send `outbox`."""
+
+    records: list[SealedRecord]
+    outbox: list[AnyPeerMessage]
+    completed: list[Completed]
+
+
+class Ledger:
+    """The shards of one host by number. `at` is the turn's time, which never goes back on any of them."""
+
+    def __init__(self, shards: int) -> None:
+        self.shard_count = shards
+        self.shards: dict[int, Shard] = {}
+        self.at = 0
+        self._open: dict[int, list[e.AnyEvent]] = {}
+        self._travel = Travel(self)
+        self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending]] = {
+            m.Pay: self._pay,
+            m.PayLegs: self._pay_legs,
+            m.OpenAccount: self._open_account,
+            m.SetStatus: self._set_status,
+            m.ReadAccount: self._read_account,
+            m.ReadTotals: self._read_totals,
+            m.ReadDigest: self._read_digest,
+        }
+
+    # Turns.
+
+    def add(self, shard: Shard) -> None:
+        """Take over a shard, as it came from the journal. Its open transfers are asked about again in the next `tick`."""
+        ensure(shard.shards == self.shard_count, "all shards belong to one ledger")
+        self.shards[shard.number] = shard
+        self.at = max(self.at, shard.at)
+
+    def remove(self, number: int) -> Shard:
+        """Give a shard up. Only between turns."""
+        ensure(not self._open, "shards leave between turns")
+        self._travel.forget(number)
+        return self.shards.pop(number)
+
+    def begin(self, now: int) -> None:
+        """Start a turn at this time (microseconds since 1970); a clock that goes back is held."""
+        if now > self.at:
+            self.at = now
+
+    def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending:
+        """Decide one message."""
+        shard = self.shards.get(message.shard)
+        if shard is None:
+            return m.NotOwner(message.shard)
+        return self._handlers[type(message)](message, shard)
+
+    def receive(self, message: AnyPeerMessage) -> None:
+        """Take a message from another shard; messages for shards that are not here are dropped, and will be sent again."""
+        if message.shard in self.shards:
+            self._travel.receive(message)
+
+    def tick(self) -> None:
+        """Send again what has been waiting for too long, and give up on what may be given up."""
+        self._travel.tick()
+
+    def is_travelling(self) -> bool:
+        """Whether `tick` has anything to watch."""
+        return self._travel.is_watching()
+
+    def seal(self) -> Turn:
+        """End the turn."""
+        outbox, completed = self._travel.deliver()
+        records = []
+        for number, events in self._open.items():
+            shard = self.shards[number]
+            records.append(SealedRecord(number, shard.sequence + 1, shard.at, e.encode_events(events)))
+            shard.seal()
+        self._open = {}
+        return Turn(records, outbox, completed)
+
+    def emit(self, shard: Shard, event: e.AnyEvent) -> None:
+        """Record an event, and let it take effect."""
+        self.record(shard).append(event)
+        shard.appliers[type(event)](event)  # type: ignore[operator]
+        shard.index += 1
+
+    def record(self, shard: Shard) -> list[e.AnyEvent]:
+        """Return the shard's open record."""
+        events = self._open.get(shard.number)
+        if events is None:
+            events = self._open[shard.number] = []
+            shard.at = self.at
+        return events
+
+    def as_of(self, shard: Shard) -> int:
+        """Return the sequence at which the shard's present state can be read."""
+        return shard.sequence + 1 if shard.number in self._open else shard.sequence
+
+    def shard_of(self, account: str) -> int:
+        """Return the shard that the account belongs to, here or elsewhere."""
+        return shard_of(account, self.shard_count)
+
+    # Payments.
+
+    def _pay(self, message: m.Pay, shard: Shard) -> m.PaymentAnswer | Pending:
+        outcome = shard.outcomes.get(message.key)
+        if outcome is not None:
+            return self._replay(outcome, message.fingerprint, shard)
+        other = shard
+        target = shard.accounts.get(message.to_account)
+        if target is None:
+            number = shard_of(message.to_account, self.shard_count)
+            if number != shard.number:
+                found = self.shards.get(number)
+                if found is None:
+                    return self._pay_elsewhere(message, shard)
+                other, target = found, found.accounts.get(message.to_account)
+        source = shard.accounts.get(message.from_account)
+        amount = message.amount
+        # The common case in one condition; whatever does not fit is judged again, rule by rule.
+        if (
+            source is not None
+            and target is not None
+            and source is not target
+            and source.status == "open"
+            and target.status == "open"
+            and source.currency == target.currency == message.currency
+            and source.posted - source.pending_out - amount
+            >= (source.min_balance if source.min_balance is not None else LOWEST_BALANCE)
+            and target.posted + target.pending_in + amount
+            <= (target.max_balance if target.max_balance is not None else HIGHEST_BALANCE)
+        ):
+            return self._post(message, shard, other, source, target)
+        try:
+            self._judge(message, source, target)
+        except Refusal as refusal:
+            return self.refuse(shard, message.key, message.fingerprint, refusal)
+        raise AssertionError("the common case and the rules agree")
+
+    def _post(self, message: m.Pay, shard: Shard, other: Shard, source: Account, target: Account) -> m.PaymentAnswer:
+        events = self._open.get(shard.number)
+        if events is None:
+            events = self.record(shard)
+        index = shard.index
+        sequence = shard.sequence + 1
+        amount = message.amount
+        if other is shard:
+            paid = e.Paid(
+                message.key, message.fingerprint, message.from_account, message.to_account, amount, message.currency,
+                source.posted - amount, source.last_sequence, target.posted + amount, target.last_sequence,
+                message.reference, message.metadata,
+            )  # fmt: skip
+            events.append(paid)
+            shard.apply_paid(paid)
+        else:
+            paid_out = e.PaidOut(
+                message.key, message.fingerprint, message.from_account, message.to_account, amount, message.currency,
+                other.number, source.posted - amount, source.last_sequence, message.reference, message.metadata,
+            )  # fmt: skip
+            events.append(paid_out)
+            shard.apply_paid_out(paid_out)
+            paid_in = e.PaidIn(
+                shard.number, sequence, index, message.from_account, message.to_account, amount, message.currency,
+                target.posted + amount, target.last_sequence,
+            )  # fmt: skip
+            self.record(other).append(paid_in)
+            other.apply_paid_in(paid_in)
+            other.index += 1
+        shard.index = index + 1
+        others = () if other is shard else ((other.number, other.sequence + 1),)
+        return m.PaymentAnswer(Result.ACCEPTED, False, shard.at, sequence, index, sequence, 0, others)
+
+    def _judge(self, message: m.Pay, source: Account | None, target: Account | None) -> None:
+        """Raise Refusal for the first rule that the payment breaks: the `from` side's, then the `to` side's."""
+        for where, account in enumerate((source, target)):
+            result = availability_problem(account, message.currency)
+            if result is Result.ACCEPTED and account is not None:
+                if source is target:
+                    result = Result.SAME_ACCOUNT
+                else:
+                    result = (credit_problem if where else debit_problem)(account, message.amount)
+            if result is not Result.ACCEPTED:
+                raise Refusal(result, where)
+
+    def _pay_elsewhere(self, message: m.Pay, shard: Shard) -> m.PaymentAnswer | Pending:
+        leg = m.Leg(message.from_account, message.to_account, message.amount, message.currency)
+        legs = m.PayLegs(shard.number, message.key, message.fingerprint, (leg,), message.reference, message.metadata)
+        return self._start_travel(legs, shard)
+
+    def _pay_legs(self, message: m.PayLegs, shard: Shard) -> m.PaymentAnswer | Pending:
+        outcome = shard.outcomes.get(message.key)
+        if outcome is not None:
+            return self._replay(outcome, message.fingerprint, shard)
+        numbers = {self.shard_of(account) for leg in message.legs for account in (leg.from_account, leg.to_account)}
+        if not numbers <= self.shards.keys():
+            return self._start_travel(message, shard)
+        try:
+            plan_holds(message.legs, lambda account: True, self.account)
+        except Refusal as refusal:
+            return self.refuse(shard, message.key, message.fingerprint, refusal)
+        self.record(shard)
+        at, sequence, index = shard.at, shard.sequence + 1, shard.index
+        others = []
+        for number in sorted(numbers | {shard.number}, key=lambda number: (number != shard.number, number)):
+            entries, transit = make_entries(message.legs, number, self.shard_of, self.account)
+            if number == shard.number:
+                self.emit(shard, e.PaidLegs(
+                    message.key, message.fingerprint, message.legs, entries, transit, message.reference, message.metadata
+                ))  # fmt: skip
+            else:
+                self.emit(self.shards[number], e.PaidLegsIn(shard.number, sequence, index, entries, transit))
+                others.append((number, self.shards[number].sequence + 1))
+        return m.PaymentAnswer(Result.ACCEPTED, False, at, sequence, index, sequence, 0, tuple(others))
+
+    def _start_travel(self, message: m.PayLegs, shard: Shard) -> m.PaymentAnswer | Pending:
+        try:
+            return Pending(shard.number, self._travel.start(message, shard))
+        except Refusal as refusal:
+            return self.refuse(shard, message.key, message.fingerprint, refusal)
+
+    def account(self, account: str) -> Account | None:
+        """Return an account of any shard that is here."""
+        shard = self.shards.get(self.shard_of(account))
+        return shard.accounts.get(account) if shard is not None else None
+
+    def refuse(self, shard: Shard, key: bytes, fingerprint: bytes, refusal: Refusal) -> m.PaymentAnswer:
+        """Remember a refusal, so that the same key gets it again."""
+        self.record(shard)
+        sequence, index = shard.sequence + 1, shard.index
+        self.emit(shard, e.Refused(key, fingerprint, int(refusal.result), refusal.where))
+        return m.PaymentAnswer(refusal.result, False, shard.at, sequence, index, sequence, refusal.where)
+
+    def _replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:
+        first, at, sequence, as_of, index, result, where = unpack_outcome(outcome)
+        if first != fingerprint:
+            return m.PaymentAnswer(Result.IDEMPOTENCY_KEY_REUSED, False, at, sequence, index, self.as_of(shard))
+        if result == OPEN:
+            return Pending(shard.number, as_of)
+        return m.PaymentAnswer(Result(result), True, at, sequence, index, as_of, where)
+
+    # Accounts and sums.
+
+    def _open_account(self, message: m.OpenAccount, shard: Shard) -> m.AccountAnswer:
+        ensure(self.shard_of(message.account) == shard.number, "an account is opened on its own shard")
+        account = shard.accounts.get(message.account)
+        if account is None:
+            self.emit(shard, e.AccountOpened(
+                message.account, message.currency, message.min_balance, message.max_balance, message.metadata
+            ))  # fmt: skip
+            return self._account_answer(Result.ACCEPTED, shard, shard.accounts[message.account], created=True)
+        asked = (message.currency, message.min_balance, message.max_balance, message.metadata or None)
+        is_same = asked == (account.currency, account.min_balance, account.max_balance, account.metadata or None)
+        return self._account_answer(Result.ACCEPTED if is_same else Result.ACCOUNT_EXISTS, shard, account)
+
+    def _set_status(self, message: m.SetStatus, shard: Shard) -> m.AccountAnswer:
+        account = shard.accounts.get(message.account)
+        result = Result.ACCEPTED
+        if account is None:
+            result = Result.ACCOUNT_NOT_FOUND
+        elif account.status == message.status:
+            pass
+        elif account.status == "closed":
+            result = Result.ACCOUNT_CLOSED
+        elif message.status == "closed" and not account.is_empty():
+            result = Result.ACCOUNT_NOT_EMPTY
+        else:
+            self.emit(shard, e.StatusChanged(message.account, message.status))
+        return self._account_answer(result, shard, account)
+
+    def _read_account(self, message: m.ReadAccount, shard: Shard) -> m.AccountAnswer:
+        account = shard.accounts.get(message.account)
+        return self._account_answer(Result.ACCEPTED if account else Result.ACCOUNT_NOT_FOUND, shard, account)
+
+    def _account_answer(self, result: Result, shard: Shard, account: Account | None, created: bool = False) -> m.AccountAnswer:
+        return m.AccountAnswer(result, created, account.view() if account is not None else None, self.as_of(shard))
+
+    def _read_totals(self, message: m.ReadTotals, shard: Shard) -> m.TotalsAnswer:
+        counts: dict[str, int] = {}
+        for account in shard.accounts.values():
+            counts[account.currency] = counts.get(account.currency, 0) + 1
+        transit = {currency: sum(sent.get(currency, 0) for sent in shard.transit.values()) for currency in shard.posted}
+        sums = {currency: (posted, transit[currency], counts.get(currency, 0)) for currency, posted in shard.posted.items()}
+        return m.TotalsAnswer(sums, self.as_of(shard))
+
+    def _read_digest(self, message: m.ReadDigest, shard: Shard) -> m.DigestAnswer | m.NotOwner:
+        if shard.number in self._open:
+            # A digest belongs to a sealed record; the host asks for digests first in a turn, so this does not happen there.
+            return m.NotOwner(shard.number)
+        return m.DigestAnswer(shard.sequence, shard.digest())

@@ -1,0 +1,121 @@
+"""What Ray Serve runs: `ShardHosts`, whose replicas keep one shard host each, and `Api`, whose replicas answer HTTP.
+
+Serve places, checks, restarts and scales both. Requests do not pass through Serve's proxy: every Api replica owns a listener, and
+replicas on one node share the port (SO_REUSEPORT), so the kernel spreads connections over them.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+
+import uvicorn
+from ray import serve as ray_serve
+
+from actors.connections import connect_journal
+from actors.host_keeper import HostKeeper
+from actors.ray_handle import RayHandle
+from actors.router import Router
+from actors.shard_host import keep_collector_out_of_the_way
+from processor.settings import Settings, load_settings
+from serve.app import create_app
+from serve.loopback import keep_replicas_on_loopback
+from serve.routed_ledger import RoutedLedger
+
+logger = logging.getLogger(__name__)
+
+LISTEN_BACKLOG = 2048
+DRAIN_SECONDS = 10
+_LIGHT = {"num_cpus": 0}
+
+
+@ray_serve.deployment(
+    name="ShardHosts",
+    ray_actor_options=_LIGHT,
+    health_check_period_s=2,
+    health_check_timeout_s=10,
+    graceful_shutdown_wait_loop_s=0.1,
+    graceful_shutdown_timeout_s=15,
+)
+class ShardHosts:
+    """Each replica keeps one ShardHost actor alive: `num_replicas` is the number of hosts."""
+
+    async def __init__(self) -> None:
+        settings = _settings()
+        journal, shard_map = await connect_journal(settings)
+        self._keeper = HostKeeper(settings, journal, shard_map)
+        await self._keeper.start()
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if the keeper is broken."""
+        self._keeper.check()
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica goes: the host gives its shards up first."""
+        await self._keeper.stop()
+
+
+@ray_serve.deployment(
+    name="Api",
+    ray_actor_options=_LIGHT,
+    health_check_period_s=2,
+    health_check_timeout_s=10,
+    graceful_shutdown_wait_loop_s=0.1,
+    graceful_shutdown_timeout_s=DRAIN_SECONDS + 5,
+)
+class Api:
+    """The HTTP API on a listener of its own. It needs the shard hosts' deployment only to start after it."""
+
+    async def __init__(self, shard_hosts: object) -> None:
+        settings = _settings()
+        journal, shard_map = await connect_journal(settings)
+        shards = await journal.shard_count()
+        router = Router(shard_map, RayHandle, settings.request_timeout_seconds, settings.queue_limit_messages)
+        self._routing = asyncio.create_task(router.run())
+        app = create_app(RoutedLedger(shards, router, journal, shard_map))
+        config = uvicorn.Config(
+            app, http="httptools", ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
+            server_header=False, date_header=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        # Ray's worker handles the process's signals.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        listener = _listen(settings.host, settings.port)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        keep_collector_out_of_the_way()
+        logger.info("listening on %s:%d", settings.host, settings.port)
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if the listener or the routing has stopped."""
+        for task in (self._serving, self._routing):
+            if task.done():
+                raise RuntimeError("the API's listener or its routing has stopped")
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica goes: no new connections, and those under way are answered."""
+        self._server.should_exit = True
+        await self._serving
+        self._routing.cancel()
+
+
+def _settings() -> Settings:
+    settings = load_settings(os.environ)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.host == "127.0.0.1":
+        keep_replicas_on_loopback()
+    return settings
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, port))
+    listener.setblocking(False)
+    return listener
+
+
+def build(arguments: dict[str, str]) -> ray_serve.Application:
+    """Return the application; Serve calls this with the config's `args`, which are not used: settings come by the environment."""
+    return Api.bind(ShardHosts.bind())
