@@ -17,7 +17,7 @@ from actors.commit_times import CommitTimes
 from processor.clock import now_microseconds
 from processor.core import messages as m
 from processor.core.ensure import Broken
-from processor.core.ledger import Completed, Ledger, Pending
+from processor.core.ledger import AfterSeal, Completed, Ledger, Pending
 from processor.core.peers import AnyPeerMessage
 from processor.core.shard import Shard
 from processor.journal.interface import Fenced, Head, Journal, JournalCorrupt, JournalUnavailable
@@ -44,7 +44,7 @@ class Call:
 
     def __init__(self, messages: list[m.AnyMessage], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
-        self.answers: list[m.AnyAnswer | Pending] = []
+        self.answers: list[m.AnyAnswer | Pending | AfterSeal] = []
         self.missing = 0
         self.future = future
 
@@ -96,6 +96,7 @@ class CommitLoop:
         self._ledger = Ledger(self._shards)
         self._heads: dict[int, Head] = {}
         self._waiting: dict[tuple[int, int], list[tuple[Call, int]]] = {}
+        self._after_seal: list[tuple[Call, int]] = []
 
     # What the outside calls.
 
@@ -203,7 +204,8 @@ class CommitLoop:
         while not (self._queue or self._peers or self._changes):
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), TICK_SECONDS if self._ledger.is_travelling() else None)
+                async with asyncio.timeout(TICK_SECONDS if self._ledger.is_travelling() else None):
+                    await self._wake.wait()
             except TimeoutError:
                 return
 
@@ -221,6 +223,7 @@ class CommitLoop:
             if ledger.is_travelling():
                 ledger.tick()
             turn = ledger.seal()
+            self._answer_after_seal()
             records = []
             for sealed in turn.records:
                 head = self._heads[sealed.shard]
@@ -264,6 +267,13 @@ class CommitLoop:
             if type(answer) is Pending:
                 call.missing += 1
                 self._waiting.setdefault((answer.home, answer.number), []).append((call, position))
+            elif type(answer) is AfterSeal:
+                self._after_seal.append((call, position))
+
+    def _answer_after_seal(self) -> None:
+        for call, position in self._after_seal:
+            call.answers[position] = self._ledger.handle(call.messages[position])
+        self._after_seal.clear()
 
     def _release(self, calls: list[Call], completed: list[Completed]) -> None:
         for done in completed:

@@ -50,7 +50,8 @@ class HostKeeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._actor is not None:
             try:
-                await asyncio.wait_for(self._actor.stop.remote(), self._settings.request_timeout_seconds)
+                async with asyncio.timeout(self._settings.request_timeout_seconds):
+                    await self._actor.stop.remote()
             except (RayActorError, TimeoutError) as error:
                 logger.warning("shard host %s did not stop cleanly: %s", self._name, error)
             ray.kill(self._actor)
@@ -72,7 +73,8 @@ class HostKeeper:
         while True:
             try:
                 assert self._actor is not None
-                self._status = await asyncio.wait_for(self._actor.status.remote(), self._settings.lease_seconds)
+                async with asyncio.timeout(self._settings.lease_seconds):
+                    self._status = await self._actor.status.remote()
                 silent_seconds = 0.0
             except RayActorError:
                 await self._replace(is_dead=True)

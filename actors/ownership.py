@@ -26,6 +26,7 @@ class OwnershipLoop:
         self._actor = actor
         self._pid = pid
         self._is_leaving = False
+        self._turn = asyncio.Lock()
         self._broken: dict[int, str] = {}
         self.owners: dict[int, str] = {}
         """The actor that owns each shard, as of the last heartbeat."""
@@ -37,7 +38,7 @@ class OwnershipLoop:
 
     async def run(self) -> None:
         """Balance until cancelled; a journal that cannot be reached is tried again."""
-        while True:
+        while not self._is_leaving:
             try:
                 await self._balance()
                 await self._map.wait_for_change(HEARTBEAT_SECONDS)
@@ -52,6 +53,10 @@ class OwnershipLoop:
         await self._map.remove_host(self._host)
 
     async def _balance(self) -> None:
+        async with self._turn:
+            await self._balance_once()
+
+    async def _balance_once(self) -> None:
         hosts, shards = await self._map.heartbeat(self._host, self._actor, self._pid, leaving=self._is_leaving)
         actors = {host.host: host.actor for host in hosts}
         self.owners = {shard.shard: actors[shard.host] for shard in shards if shard.host in actors}

@@ -74,7 +74,8 @@ class Router:
 
     async def _status_of(self, actor: str) -> HostStatus | None:
         try:
-            return await asyncio.wait_for(self._connect(actor).status(), STATUS_TIMEOUT_SECONDS)
+            async with asyncio.timeout(STATUS_TIMEOUT_SECONDS):
+                return await self._connect(actor).status()
         except (HostGone, TimeoutError):
             return None
 
@@ -119,7 +120,8 @@ class Router:
                     break
                 self._is_stale.set()
                 try:
-                    await asyncio.wait_for(changed.wait(), min(left, REFRESH_SECONDS))
+                    async with asyncio.timeout(min(left, REFRESH_SECONDS)):
+                        await changed.wait()
                 except TimeoutError:
                     pass
         for position in open_positions:

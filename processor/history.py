@@ -4,7 +4,7 @@ Each posting event names the record of the account's previous entry, so an accou
 without any other index; and a payment's id says in which record it stands.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import msgspec
 
@@ -47,6 +47,14 @@ def lines_of(record: Record, account: str) -> Iterator[Line]:
         for payment, name, amount, posted, previous in _postings(event, here):
             if name == account:
                 yield Line(payment, amount, posted, record.at, record.sequence, previous)
+
+
+def postings(events: Iterable[e.AnyEvent]) -> Iterator[tuple[str, int, int]]:
+    """Yield (account, signed amount, balance after) for each posting of the events."""
+    nowhere = Place(0, 0, 0, 0)
+    for event in events:
+        for _, account, amount, posted, _ in _postings(event, nowhere):
+            yield account, amount, posted
 
 
 def _postings(event: e.AnyEvent, here: Place) -> Iterator[tuple[Place, str, int, int, int]]:

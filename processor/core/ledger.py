@@ -32,6 +32,10 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
     number: int
 
 
+class AfterSeal(msgspec.Struct, frozen=True, gc=False):
+    """Instead of an answer: it belongs to a sealed record, so the same message is to be handled again after `seal`."""
+
+
 class Completed(msgspec.Struct, frozen=True, gc=False):
     """A travelling payment has come to an end."""
 
@@ -66,7 +70,7 @@ class Ledger:
         self.at = 0
         self._open: dict[int, list[e.AnyEvent]] = {}
         self._travel = Travel(self)
-        self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending]] = {
+        self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending | AfterSeal]] = {
             m.Pay: self._pay,
             m.PayLegs: self._pay_legs,
             m.OpenAccount: self._open_account,
@@ -95,7 +99,7 @@ class Ledger:
         if now > self.at:
             self.at = now
 
-    def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending:
+    def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal:
         """Decide one message."""
         shard = self.shards.get(message.shard)
         if shard is None:
@@ -330,8 +334,7 @@ class Ledger:
         sums = {currency: (posted, transit[currency], counts.get(currency, 0)) for currency, posted in shard.posted.items()}
         return m.TotalsAnswer(sums, self.as_of(shard))
 
-    def _read_digest(self, message: m.ReadDigest, shard: Shard) -> m.DigestAnswer | m.NotOwner:
+    def _read_digest(self, message: m.ReadDigest, shard: Shard) -> m.DigestAnswer | AfterSeal:
         if shard.number in self._open:
-            # A digest belongs to a sealed record; the host asks for digests first in a turn, so this does not happen there.
-            return m.NotOwner(shard.number)
+            return AfterSeal()
         return m.DigestAnswer(shard.sequence, shard.digest())

@@ -1,0 +1,38 @@
+"""The command line, `payments`."""
+
+import sys
+
+import click
+
+from processor.cli.scale import scale
+from processor.cli.shards import shards
+from processor.cli.up import up
+from processor.settings import BadSettings, settings_table
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def payments() -> None:
+    """A payment processor that keeps a double-entry ledger. Settings: payments.toml and PAYMENTS_* (`payments settings`)."""
+
+
+@click.command()
+def settings() -> None:
+    """Print all settings with their defaults, as a Markdown table."""
+    click.echo(settings_table())
+
+
+for command in (up, shards, scale, settings):
+    payments.add_command(command)
+
+
+def main() -> None:
+    """Run the command line. Bad settings end it with exit code 2 and one line."""
+    try:
+        payments()
+    except BadSettings as error:
+        click.echo(f"payments: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

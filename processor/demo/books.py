@@ -1,0 +1,61 @@
+"""The demo's own books: what the API answered, added up without looking at the ledger."""
+
+from collections import Counter
+
+import msgspec
+
+from processor.demo.plan import Payment
+
+EXPECTED_REFUSAL = "insufficient_funds"
+
+
+class Fate(msgspec.Struct, frozen=True, gc=False):
+    """What became of a payment: the status, the refusal's code (empty: accepted), the payment's id."""
+
+    status: int
+    code: str
+    payment_id: str | None
+
+
+class Books:
+    """Every payment's fate, and the balances and numbers of entries that follow from the accepted ones."""
+
+    def __init__(self) -> None:
+        self.balances: Counter[str] = Counter()
+        self.entries: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.accepted = 0
+        self.differences: list[str] = []
+        self._fates: dict[str, Fate] = {}
+        self._ids: set[str] = set()
+
+    def settle(self, payment: Payment, fate: Fate) -> None:
+        """Write down an answer. The first answer to a key counts; a later one that differs is a difference."""
+        first = self._fates.setdefault(payment.key, fate)
+        if first is not fate:
+            if first != fate:
+                self.differences.append(f"{payment.key} was first answered with {first}, then with {fate}")
+            return
+        if fate.status != 201:
+            self._refuse(payment, fate)
+        elif fate.payment_id is None or fate.payment_id in self._ids:
+            self.differences.append(f"{payment.key} was accepted as {fate.payment_id}, which is no id of its own")
+        else:
+            self._accept(payment, fate.payment_id)
+
+    def fate(self, payment: Payment) -> Fate | None:
+        """Return what became of the payment; None if there was no answer."""
+        return self._fates.get(payment.key)
+
+    def _accept(self, payment: Payment, payment_id: str) -> None:
+        self._ids.add(payment_id)
+        self.accepted += 1
+        self.balances[payment.from_account] -= payment.amount
+        self.balances[payment.to] += payment.amount
+        self.entries[payment.from_account] += 1
+        self.entries[payment.to] += 1
+
+    def _refuse(self, payment: Payment, fate: Fate) -> None:
+        self.refusals[fate.code] += 1
+        if fate.status != 422 or fate.code != EXPECTED_REFUSAL:
+            self.differences.append(f"{payment.key} was refused for no good reason: {fate.status} {fate.code}")

@@ -1,0 +1,127 @@
+"""The ASGI application: finds the route, answers errors as problems, counts. No framework, as this is the hot path."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from serve.ledger import Ledger, LedgerError
+from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
+from serve.metrics import Metrics
+from serve.payments.outcomes import ledger_problem
+from serve.resource import Resource, resources_of
+from serve.routes.table import route_table
+from serve.site import Site
+from serve.submissions import Submissions
+from serve.wire.answer import Answer
+from serve.wire.problems import Problem
+from serve.wire.request import ClientDisconnected, Receive, Request, Scope
+from serve.wire.request_ids import request_ids
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_NO_STORE = (b"cache-control", b"no-store")
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_logger = logging.getLogger(__name__)
+_INTERNAL_ERROR = (
+    "This program failed; its log tells more under the request id. A payment may safely be sent again with the same key."
+)
+
+
+def create_app(
+    ledger: Ledger, *, registry: CollectorRegistry | None = None, visibility_seconds: float = VISIBILITY_SECONDS_MAX
+) -> "Application":
+    """Return the ASGI application over this ledger. Several may live in one process unless they share a `registry`."""
+    return Application(Site(ledger, Submissions(), Metrics(registry), visibility_seconds))
+
+
+class Application:
+    """Answers every request, whatever happens, with the route's answer or a problem."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._fixed, self._variable = resources_of(route_table(), site.metrics)
+        self._unrouted = Resource("unrouted", site.metrics)
+        self._request_id = request_ids()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._not_http(scope, receive, send)
+            return
+        started = time.perf_counter()
+        in_flight = self._site.metrics.in_flight
+        in_flight.inc()
+        try:
+            request = Request(scope, receive, self._site)
+            request.id = self._request_id(request.headers)
+            resource = self._resource(request)
+            answer = await _answer(resource, request)
+            resource.count(answer.status, time.perf_counter() - started)
+            await _send(send, answer, request.id, scope["method"] == "HEAD")
+        except ClientDisconnected:
+            pass  # Nobody is left to be answered; what was submitted goes on.
+        finally:
+            in_flight.dec()
+
+    async def drain(self, timeout_seconds: float = DRAIN_SECONDS_MAX) -> int:
+        """Wait for all messages under way to the ledger; return how many are still there after the timeout."""
+        return await self._site.submissions.drain(timeout_seconds)
+
+    def _resource(self, request: Request) -> Resource:
+        """Return what the path names, with its variable part put into the request."""
+        path: str = request.scope["path"]
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed
+        parts = path.split("/", 5)
+        if 4 <= len(parts) <= 5 and parts[3]:
+            request.parameter = parts[3]
+            parts[3] = "{id}"
+            return self._variable.get("/".join(parts), self._unrouted)
+        return self._unrouted
+
+    async def _not_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take part in the server's start and stop; turn WebSockets away."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003})
+        while scope["type"] == "lifespan":
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.drain()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+
+async def _answer(resource: Resource, request: Request) -> Answer:
+    """Return the route's answer, or the problem that it ended in."""
+    try:
+        request.check_limits()
+        route = resource.routes.get(request.scope["method"])
+        if route is None:
+            return resource.without_route(request)
+        request.read_query(route.query_names)
+        return await route.handler(request)
+    except Problem as problem:
+        return problem.answer(request.id)
+    except LedgerError as error:
+        return ledger_problem(error).answer(request.id)
+    except ClientDisconnected:
+        raise
+    except Exception:
+        _logger.exception("request %s: %s %s", request.id, request.scope["method"], request.scope["path"])
+        return Problem("internal_error", _INTERNAL_ERROR).answer(request.id)
+
+
+async def _send(send: Send, answer: Answer, request_id: str, head: bool) -> None:
+    headers = [(b"request-id", request_id.encode()), _NO_STORE, _NO_SNIFF, *answer.headers]
+    if answer.status != 204:  # RFC 9110 forbids a length there.
+        headers += ((b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)))
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+    except OSError as error:
+        raise ClientDisconnected from error

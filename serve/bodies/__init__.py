@@ -1,0 +1,1 @@
+"""The bodies of requests and answers as types: msgspec checks requests against them, OpenAPI is generated from them."""

@@ -1,0 +1,92 @@
+"""Bodies about accounts."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from processor.core.messages import AccountView
+from serve.bodies.values import AccountId, AsOf, Bound, CurrencyCode, Metadata, Money, Time, money
+from serve.ledger import Entry, EntryPage
+from serve.wire.timestamps import rfc3339
+
+
+class OpenAccountBody(msgspec.Struct, forbid_unknown_fields=True, rename={"account": "id"}):
+    """An account to open. `min_balance: null` means that it may go below zero without a bound."""
+
+    currency: CurrencyCode
+    account: AccountId | UnsetType = UNSET
+    min_balance: Bound | None = 0
+    max_balance: Bound | None = None
+    metadata: Metadata | None = None
+
+
+class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing: an empty object, or no body at all."""
+
+
+class AccountBody(msgspec.Struct, frozen=True, rename={"account": "id"}):
+    """An account. `available` is `posted - pending_out`; `version` grows with every change."""
+
+    account: AccountId
+    currency: CurrencyCode
+    status: Literal["open", "frozen", "closed"]
+    posted: Money
+    pending_in: Money
+    pending_out: Money
+    available: Money
+    min_balance: Money | None
+    max_balance: Money | None
+    version: int
+    metadata: dict[str, str]
+    created_at: Time
+    as_of: AsOf
+
+
+class EntryBody(msgspec.Struct, frozen=True):
+    """One line on the account; `posted_after` is the balance after it."""
+
+    payment_id: str
+    direction: Literal["debit", "credit"]
+    amount: Money
+    posted_after: Money
+    at: Time
+    sequence: int
+
+
+class EntriesBody(msgspec.Struct, frozen=True):
+    """A page of entries, newest first. Send `next_cursor` back as `cursor` for the following page."""
+
+    data: list[EntryBody]
+    has_more: bool
+    next_cursor: Annotated[str, Meta(description="Opaque")] | None
+
+
+def account_body(view: AccountView, shard: int, sequence: int) -> AccountBody:
+    """Return the account as it stands at `sequence` of its shard."""
+    return AccountBody(
+        account=view.id,
+        currency=view.currency,
+        status=view.status,
+        posted=money(view.posted),
+        pending_in=money(view.pending_in),
+        pending_out=money(view.pending_out),
+        available=money(view.posted - view.pending_out),
+        min_balance=None if view.min_balance is None else money(view.min_balance),
+        max_balance=None if view.max_balance is None else money(view.max_balance),
+        version=view.version,
+        metadata=view.metadata or {},
+        created_at=rfc3339(view.opened_at),
+        as_of=AsOf(shard, sequence),
+    )
+
+
+def entries_body(page: EntryPage) -> EntriesBody:
+    """Return the page."""
+    return EntriesBody([_entry(entry) for entry in page.entries], page.next_cursor is not None, page.next_cursor)
+
+
+def _entry(entry: Entry) -> EntryBody:
+    return EntryBody(
+        entry.payment_id, entry.direction, money(entry.amount), money(entry.posted_after), rfc3339(entry.at), entry.sequence
+    )

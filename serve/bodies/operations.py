@@ -1,0 +1,41 @@
+"""Bodies about the ledger as a whole and about how it runs."""
+
+from typing import Literal
+
+import msgspec
+
+from serve.bodies.values import AsOf, Money
+from serve.ledger import ShardStatus
+
+
+class CurrencyTotals(msgspec.Struct, frozen=True):
+    """Sums over all accounts of a currency. `posted + in_transit` is zero at all times."""
+
+    posted: Money
+    in_transit: Money
+    accounts: int
+
+
+class TotalsBody(msgspec.Struct, frozen=True):
+    """The trial balance, and the position of every shard that it was taken at."""
+
+    currencies: dict[str, CurrencyTotals]
+    as_of: list[AsOf]
+
+
+class ShardsBody(msgspec.Struct, frozen=True):
+    """Every shard and its host."""
+
+    data: list[ShardStatus]
+
+
+class HealthBody(msgspec.Struct, frozen=True):
+    """The process is up."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ReadyBody(msgspec.Struct, frozen=True):
+    """The ledger takes payments."""
+
+    status: Literal["ready"] = "ready"

@@ -1,0 +1,95 @@
+"""Bodies about payments."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from serve.bodies.values import AccountId, Amount, AsOf, CurrencyCode, Metadata, Money, Time
+from serve.limits import LEGS_MAX, REFERENCE_CHARACTERS_MAX
+from serve.wire.problems import ProblemBody
+
+_SIDES = {"from_account": "from", "to_account": "to"}
+
+
+class LegBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename=_SIDES):
+    """One movement of money from an account to another."""
+
+    from_account: AccountId
+    to_account: AccountId
+    amount: Amount
+    currency: CurrencyCode
+
+
+class PaymentRequestBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename=_SIDES):
+    """A payment: either `from`, `to`, `amount` and `currency`, or `legs`, which happen all or not at all, in their order."""
+
+    from_account: AccountId | UnsetType = UNSET
+    to_account: AccountId | UnsetType = UNSET
+    amount: Amount | UnsetType = UNSET
+    currency: CurrencyCode | UnsetType = UNSET
+    legs: Annotated[list[LegBody], Meta(min_length=1, max_length=LEGS_MAX)] | UnsetType = UNSET
+    mode: Annotated[Literal["immediate", "hold"], Meta(description="`hold` is not supported yet")] | UnsetType = UNSET
+    expires_in_seconds: Annotated[int, Meta(ge=1, description="Only for holds: not supported yet")] | UnsetType = UNSET
+    reference: Annotated[str, Meta(max_length=REFERENCE_CHARACTERS_MAX)] | None | UnsetType = UNSET
+    metadata: Metadata | None | UnsetType = UNSET
+
+
+class BatchItemBody(PaymentRequestBody, gc=False, rename=_SIDES):
+    """A payment of a batch, with its own idempotency key (required)."""
+
+    idempotency_key: Annotated[str, Meta(description="1 to 255 visible ASCII characters")] | UnsetType = UNSET
+
+
+class BatchRequestBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Up to 10,000 payments. They do not disturb each other."""
+
+    payments: list[BatchItemBody]
+
+
+class PaymentLegBody(msgspec.Struct, frozen=True, gc=False, rename=_SIDES):
+    """One movement of a payment."""
+
+    from_account: AccountId
+    to_account: AccountId
+    amount: Money
+    currency: CurrencyCode
+
+
+class PaymentBody(msgspec.Struct, frozen=True, gc=False, rename={**_SIDES, "payment": "id"}):
+    """A payment. `from`, `to` and `currency` are null if its legs differ in them, `amount` and what follows from it if they differ
+    in currency. `as_of` says from where on its effect can be read."""
+
+    payment: Annotated[str, Meta(examples=["pay_01F2J7M1Z5Q00000000R200001"])]
+    status: Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded", "refused"]
+    from_account: AccountId | None
+    to_account: AccountId | None
+    amount: Money | None
+    currency: CurrencyCode | None
+    legs: list[PaymentLegBody]
+    mode: Literal["immediate", "hold"]
+    captured: Money | None
+    refunded: Money | None
+    reference: str | None
+    metadata: dict[str, str]
+    created_at: Time
+    as_of: AsOf
+    refusal: Annotated[str, Meta(description="Why the payment was refused: a problem's `code`")] | UnsetType = UNSET
+
+
+class BatchResultBody(msgspec.Struct, frozen=True, gc=False):
+    """The outcome of one payment of a batch: `payment` (or `id` alone, if asked so) with status 201, else `problem`."""
+
+    status: int
+    replayed: bool | UnsetType = UNSET
+    payment: PaymentBody | UnsetType = UNSET
+    payment_id: Annotated[str, Meta(description="In place of `payment`, with `Prefer: return=minimal`")] | UnsetType = (
+        msgspec.field(default=UNSET, name="id")
+    )
+    problem: ProblemBody | UnsetType = UNSET
+
+
+class BatchResultsBody(msgspec.Struct, frozen=True):
+    """Outcomes in the order of the payments."""
+
+    results: list[BatchResultBody]

@@ -1,0 +1,1 @@
+"""The API's description, made of the route table: OpenAPI for programs, a page for people."""

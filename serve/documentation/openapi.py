@@ -1,0 +1,129 @@
+"""The OpenAPI 3.1 document, generated from the route table and from the types of the bodies."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from serve.bodies.payments import BatchItemBody, PaymentRequestBody
+from serve.routes.route import Parameter, Route
+from serve.wire.problems import KINDS, PROBLEM_JSON, ProblemBody
+
+VERSION = "1.0.0"
+_DESCRIPTION = """A double-entry ledger that takes payments. Amounts and balances are integers in minor units of their currency:
+JSON integers up to 9007199254740991 (2^53-1), decimal strings beyond, in requests and in answers alike.
+Every answer carries `Request-Id`; every write carries `Consistency-Token`: sent back with a read, the read shows at least that
+state. Errors are problems (RFC 9457). Times are RFC 3339 in UTC with microseconds."""
+_SINGLE = ["from", "to", "amount", "currency"]
+_REFERENCE = "#/components/schemas/{name}"
+_PROBLEM = {"$ref": _REFERENCE.format(name="ProblemBody")}
+_HEADERS = {
+    "Request-Id": "Names this request: your own X-Request-Id if it is 1 to 64 visible characters.",
+    "Consistency-Token": "What this answer has seen; send it with a read that must not show less.",
+    "Idempotency-Replayed": "`true` if the key was used before: this is the first answer again.",
+    "Retry-After": "Seconds after which to send the request again.",
+    "Location": "Path of what was made.",
+    "Allow": "The methods of the path.",
+}
+
+
+def openapi_document(table: Iterable[Route]) -> dict[str, Any]:
+    """Return the document."""
+    routes = list(table)
+    types = [kind for route in routes for kind in (route.request, *route.answers.values()) if isinstance(kind, type)]
+    schemas = _schemas([*dict.fromkeys(types), ProblemBody])
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Payments", "version": VERSION, "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
+        },
+    }
+
+
+def _schemas(types: list[type]) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    for kind in (PaymentRequestBody, BatchItemBody):
+        single = {"required": _SINGLE, "not": {"required": ["legs"]}}
+        several = {"required": ["legs"], "not": {"anyOf": [{"required": [name]} for name in _SINGLE]}}
+        components[kind.__name__]["oneOf"] = [single, several]
+    components[BatchItemBody.__name__]["required"] = ["idempotency_key"]
+    return dict(sorted(components.items()))
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": _responses(route),
+    }
+    if route.description:
+        operation["description"] = route.description
+    if route.parameters:
+        operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
+    if route.request:
+        content: dict[str, Any] = {"schema": _reference(route.request)}
+        if route.examples:
+            content["examples"] = {name: {"value": value} for name, value in route.examples.items()}
+        required = bool(route.request.__struct_fields__)
+        operation["requestBody"] = {"required": required, "content": {"application/json": content}}
+    return operation
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, kind in route.answers.items():
+        media, schema = ("application/json", _reference(kind)) if isinstance(kind, type) else (kind, {})
+        names = ["Request-Id", *_headers_of(route, status)]
+        responses[str(status)] = {
+            "description": "Done",
+            "headers": _header_references(names),
+            "content": {media: {"schema": schema}},
+        }
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(route.problems):
+        status = 404 if code == "account_not_found" and route.method == "GET" else KINDS[code].status
+        by_status.setdefault(status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = _problem(" ".join(f"`{code}`" for code in codes), ["Retry-After"] if status == 503 else [])
+    responses["default"] = _problem("Any other problem", [])
+    return responses
+
+
+def _headers_of(route: Route, status: int) -> list[str]:
+    names = ["Consistency-Token"] if route.path.startswith(("/v1/accounts", "/v1/payments", "/v1/ledger")) else []
+    if route.path == "/v1/payments" and status == 201:
+        names.append("Idempotency-Replayed")
+    return [*names, "Location"] if route.method == "POST" and "{" not in route.path and status in (200, 201) else names
+
+
+def _problem(description: str, headers: list[str]) -> dict[str, Any]:
+    content = {PROBLEM_JSON.decode(): {"schema": _PROBLEM}}
+    return {"description": description, "headers": _header_references(["Request-Id", *headers]), "content": content}
+
+
+def _header_references(names: list[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    described = {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.description,
+        "required": parameter.required,
+        "schema": parameter.schema,
+    }
+    return described if parameter.example is None else {**described, "example": parameter.example}
+
+
+def _reference(kind: type) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(name=kind.__name__)}

@@ -1,0 +1,35 @@
+"""Every bound of the HTTP layer, with its unit."""
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+BODY_SECONDS_MAX = 30.0
+"""How long a client may take to send a body."""
+TARGET_BYTES_MAX = 8 * 1024
+"""Path and query together."""
+HEADER_BYTES_MAX = 32 * 1024
+HEADERS_MAX = 100
+REQUEST_ID_CHARACTERS_MAX = 64
+
+BATCH_PAYMENTS_MAX = 10_000
+LEGS_MAX = 32
+ACCOUNT_ID_CHARACTERS_MAX = 64
+IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+REFERENCE_CHARACTERS_MAX = 255
+METADATA_MEMBERS_MAX = 50
+METADATA_KEY_CHARACTERS_MAX = 64
+METADATA_VALUE_CHARACTERS_MAX = 500
+
+SAFE_INTEGER_MAX = 2**53 - 1
+"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
+AMOUNT_MAX = 2**63 - 1
+
+PAGE_DEFAULT = 25
+PAGE_MAX = 100
+CURSOR_CHARACTERS_MAX = 512
+CONSISTENCY_TOKEN_CHARACTERS_MAX = 24 * 1024
+
+VISIBILITY_SECONDS_MAX = 2.0
+"""How long a read waits for the state that its Consistency-Token names."""
+DRAIN_SECONDS_MAX = 10.0
+"""How long a stopping server waits for the outcomes of messages that it has submitted."""
+CLOCK_DIFFERENCE_SECONDS_MAX = 60.0
+"""How far `?at=` may lie ahead of this machine's clock."""

@@ -1,0 +1,59 @@
+"""The ledger as a whole: its trial balance and its shards."""
+
+from processor.core.messages import AnyMessage, ReadTotals, TotalsAnswer
+from serve.bodies.operations import CurrencyTotals, ShardsBody, TotalsBody
+from serve.bodies.values import AsOf, money
+from serve.consistency import read_visible, seen_by_client, token_header
+from serve.ledger import expect
+from serve.routes.route import CONSISTENCY_TOKEN, READ_PROBLEMS, Route
+from serve.wire.answer import Answer, encode_json
+from serve.wire.request import Request
+
+
+async def read_totals(request: Request) -> Answer:
+    """Read the trial balance over all shards."""
+    seen = seen_by_client(request)
+    messages: list[AnyMessage] = [ReadTotals(shard) for shard in range(request.ledger.shards)]
+
+    async def read() -> list[TotalsAnswer]:
+        return [expect(answer, TotalsAnswer) for answer in await request.ledger.ask_all(messages)]
+
+    def is_visible(answers: list[TotalsAnswer]) -> bool:
+        return all(answers[shard].sequence >= sequence for shard, sequence in seen.items())
+
+    answers = await read_visible(request, read, is_visible)
+    as_of = [AsOf(shard, answer.sequence) for shard, answer in enumerate(answers)]
+    token = token_header((position.shard, position.sequence) for position in as_of)
+    return Answer(200, encode_json(TotalsBody(_totals(answers), as_of)), (token,))
+
+
+def _totals(answers: list[TotalsAnswer]) -> dict[str, CurrencyTotals]:
+    sums: dict[str, list[int]] = {}
+    for answer in answers:
+        for currency, parts in answer.currencies.items():
+            total = sums.setdefault(currency, [0, 0, 0])
+            for index, part in enumerate(parts):
+                total[index] += part
+    return {
+        currency: CurrencyTotals(money(posted), money(in_transit), accounts)
+        for currency, (posted, in_transit, accounts) in sorted(sums.items())
+    }
+
+
+async def read_shards(request: Request) -> Answer:
+    """Read every shard's host and figures."""
+    return Answer(200, encode_json(ShardsBody(await request.ledger.shard_status())))
+
+
+ROUTES = (
+    Route(
+        "GET", "/v1/ledger/totals", read_totals, "Read the trial balance", "Ledger", {200: TotalsBody},
+        "Per currency the sum of all balances and the money on its way between shards: together zero, at all times.",
+        None, (CONSISTENCY_TOKEN,), READ_PROBLEMS,
+    ),
+    Route(
+        "GET", "/v1/shards", read_shards, "List the shards", "Ledger", {200: ShardsBody},
+        "Which host owns each shard, its epoch and sequence, its queue and its commit times.",
+        None, (), ("invalid_parameter", "shard_unavailable"),
+    ),
+)  # fmt: skip
