@@ -1,8 +1,9 @@
 """The commit loop: take everything queued, let the core decide, append once for all shards, and only then answer.
 
-There are no rules of money in here, and nothing of Ray. While an append is under way the next turn's messages gather, so the slower
-the disk, the fatter the turn. If the journal refuses or cannot be reached, the loop halts: it forgets its memory, answers Unknown to
-everybody who waits (their keys make a repetition safe), and calls `on_halt`; shards come back through recovery only.
+There are no rules of money in here, and nothing of Ray. While an append is under way the next turn's messages gather, so the
+slower the disk, the fatter the turn. If the journal refuses or cannot be reached, the loop halts: it forgets its memory,
+answers Unknown to everybody who waits (their keys make a repetition safe), and calls `on_halt`; shards come back through
+recovery only.
 """
 
 import asyncio
@@ -66,7 +67,8 @@ class ShardPosition(msgspec.Struct, frozen=True):
 class CommitLoop:
     """The shards that this host holds, and the queue before them.
 
-    `send` takes messages for shards of other hosts, and must not block. `on_halt` is called after the loop has forgotten its shards.
+    `send` takes messages for shards of other hosts, and must not block. `on_halt` is called once the loop has forgotten its
+    shards.
     """
 
     def __init__(

@@ -64,7 +64,9 @@ class HostKeeper:
 
     async def _start_host(self) -> None:
         self._name = f"shard-host-{uuid4().hex[:12]}"
-        self._actor = ShardHost.options(name=self._name, namespace=NAMESPACE).remote(self._name, self._settings)
+        self._actor = ShardHost.options(  # type: ignore[attr-defined]
+            name=self._name, namespace=NAMESPACE
+        ).remote(self._name, self._settings)
         pid = await self._actor.start.remote()
         logger.info("started %s with process id %d", self._name, pid)
 

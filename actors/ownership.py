@@ -67,9 +67,9 @@ class OwnershipLoop:
             if head is not None:
                 await self._map.release(shard, head.epoch)
                 logger.info("gave up shard %d at sequence %d", shard, head.sequence)
-        claims = [shard for shard in steps.claim if shard.shard not in self._broken]
-        for shard in claims:
-            await self._claim(shard)
+        for ownership in steps.claim:
+            if ownership.shard not in self._broken:
+                await self._claim(ownership)
 
     def _notice_lost(self, shards: list[Ownership]) -> None:
         """A shard that the map gives to somebody else is theirs, even if no append has been refused here yet."""

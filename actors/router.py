@@ -1,7 +1,7 @@
 """From an account to the host that owns its shard: keeps the shard map at hand, and asks again while shards move.
 
-Every message may be asked again without harm: payments carry an idempotency key, and the others say what should be, not what should
-change. So a host that dies is not an error to a client, only a wait, until the request's time is over.
+Every message may be asked again without harm: payments carry an idempotency key, and the others say what should be, not what
+should change. So a host that dies is not an error to a client, only a wait, until the request's time is over.
 """
 
 import asyncio
@@ -106,7 +106,11 @@ class Router:
         return answers
 
     async def _insist(
-        self, messages: Sequence[m.AnyMessage], answers: list[m.AnyAnswer | LedgerError], open_positions: list[int], is_doubtful: bool
+        self,
+        messages: Sequence[m.AnyMessage],
+        answers: list[m.AnyAnswer | LedgerError],
+        open_positions: list[int],
+        is_doubtful: bool,
     ) -> None:
         """Ask until every open position has an answer or the time is over."""
         deadline = monotonic() + self._timeout
@@ -132,20 +136,10 @@ class Router:
         self, messages: Sequence[m.AnyMessage], answers: list[m.AnyAnswer | LedgerError], positions: list[int], doubtful: set[int]
     ) -> list[int]:
         """Ask each owner once for everything that is open; return the positions that must be asked again."""
-        by_owner: dict[str, list[int]] = {}
-        again = []
-        for position in positions:
-            owner = self._owners.get(messages[position].shard)
-            if owner is None:
-                again.append(position)
-            else:
-                by_owner.setdefault(owner, []).append(position)
+        again: list[int] = []
         asked = []
-        for owner, group in by_owner.items():
-            lane = self._lane_of(owner)
-            if lane is None:
-                again.extend(group)
-            elif lane.waiting_messages + len(group) > self._queue_limit and lane.waiting_messages:
+        for lane, group in self._by_lane(messages, positions, again):
+            if lane.waiting_messages + len(group) > self._queue_limit and lane.waiting_messages:
                 for position in group:
                     answers[position] = Overloaded(RETRY_AFTER_SECONDS)
             else:
@@ -156,15 +150,32 @@ class Router:
             except HostGone:
                 got = [m.Unknown()] * len(group)
             for position, answer in zip(group, got, strict=True):
-                if isinstance(answer, m.Busy):
-                    answers[position] = Overloaded(answer.retry_after_seconds)
-                elif isinstance(answer, m.NotOwner | m.Unknown):
-                    again.append(position)
-                    if isinstance(answer, m.Unknown):
+                match answer:
+                    case m.Busy():
+                        answers[position] = Overloaded(answer.retry_after_seconds)
+                    case m.NotOwner():
+                        again.append(position)
+                    case m.Unknown():
+                        again.append(position)
                         doubtful.add(position)
-                else:
-                    answers[position] = answer
+                    case _:
+                        answers[position] = answer
         return again
+
+    def _by_lane(
+        self, messages: Sequence[m.AnyMessage], positions: list[int], ownerless: list[int]
+    ) -> list[tuple[Lane, list[int]]]:
+        by_owner: dict[str | None, list[int]] = {}
+        for position in positions:
+            by_owner.setdefault(self._owners.get(messages[position].shard), []).append(position)
+        found = []
+        for owner, group in by_owner.items():
+            lane = self._lane_of(owner) if owner is not None else None
+            if lane is None:
+                ownerless.extend(group)
+            else:
+                found.append((lane, group))
+        return found
 
     def _lane(self, shard: int) -> Lane | None:
         owner = self._owners.get(shard)

@@ -6,9 +6,9 @@ import os
 
 import ray
 
+from actors.connections import connect_journal
 from actors.host import Host, HostStatus
 from actors.ray_handle import RayHandle
-from actors.connections import connect_journal
 from processor.settings import Settings
 
 logger = logging.getLogger(__name__)

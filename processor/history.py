@@ -1,7 +1,7 @@
 """What the journal alone can tell about the past: an account's entries, its balance at an instant, one payment.
 
-Each posting event names the record of the account's previous entry, so an account's history is walked backwards from its newest entry,
-without any other index; and a payment's id says in which record it stands.
+Each posting event names the record of the account's previous entry, so an account's history is walked backwards from its
+newest entry, without any other index; and a payment's id says in which record it stands.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -23,7 +23,10 @@ class HistoryTooLong(Exception):
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One entry of an account. `amount` is negative for a debit; `at` in microseconds since 1970; `previous` is the record of the entry before."""
+    """One entry of an account. `amount` is negative for a debit; `at` in microseconds since 1970.
+
+    `previous` is the record that holds the account's entry before this one.
+    """
 
     payment: Place
     amount: int
@@ -93,7 +96,7 @@ async def walk(journal: Journal, shard: int, account: str, start: Position) -> A
             return
         record = await journal.record(shard, position.sequence)
         lines = list(lines_of(record, account)) if record is not None else []
-        if not lines:
+        if record is None or not lines:
             raise JournalCorrupt(f"shard {shard}: record {position.sequence} has no entry of {account}, as the one after it says")
         for skip in range(position.skip, len(lines)):
             line = lines[-1 - skip]

@@ -1,8 +1,9 @@
 """The proof: recompute everything from the journal alone, and compare it with what else claims to be the ledger.
 
-What is checked, per shard and record: checksum, hash chain, density, epochs that never fall, balances as every event says, debits above
-`min_balance`, one effect per idempotency key, and sums that are zero. Then: the newest snapshot, byte for byte; the live state's digest, if it
-is given; and over all shards, that every debit towards another shard has exactly one credit there.
+What is checked, per shard and record: checksum, hash chain, density, epochs that never fall, balances as every event says,
+debits above `min_balance`, one effect per idempotency key, and sums that are zero. Then: the newest snapshot, byte for byte;
+the live state's digest, if it is given; and over all shards, that every debit towards another shard has exactly one credit
+there.
 """
 
 from collections import Counter
@@ -30,7 +31,7 @@ LiveDigests = Mapping[int, tuple[int, bytes]]
 
 
 class ShardProof(msgspec.Struct):
-    """What the replay of one shard came to. `live` and `snapshot`: the sequence that was compared, None if there was nothing to compare."""
+    """What the replay of one shard came to. `live` and `snapshot`: the sequence at which they were compared, or None."""
 
     shard: int
     sequence: int = 0
@@ -76,7 +77,9 @@ class _Pairs:
             self.balance -= hash((place, record.shard, event.to_account, event.amount, event.currency))
 
 
-async def verify(journal: Journal, live: LiveDigests | None = None, progress: Callable[[int], None] = lambda records: None) -> Proof:
+async def verify(
+    journal: Journal, live: LiveDigests | None = None, progress: Callable[[int], None] = lambda records: None
+) -> Proof:
     """Replay the whole journal and return the proof. `live` should have been read just before: records after it are replayed too.
 
     `progress` is called with the number of records read since the last call. Raises JournalUnavailable.

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from serve.ledger import Ledger, LedgerError
 from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
-from serve.payments.outcomes import ledger_problem
+from serve.payments.refusals import ledger_problem
 from serve.resource import Resource, resources_of
 from serve.routes.table import route_table
 from serve.site import Site
@@ -18,7 +18,7 @@ from serve.submissions import Submissions
 from serve.wire.answer import Answer
 from serve.wire.problems import Problem
 from serve.wire.request import ClientDisconnected, Receive, Request, Scope
-from serve.wire.request_ids import request_ids
+from serve.wire.request_ids import clients_request_id, new_request_ids
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -44,7 +44,7 @@ class Application:
         self._site = site
         self._fixed, self._variable = resources_of(route_table(), site.metrics)
         self._unrouted = Resource("unrouted", site.metrics)
-        self._request_id = request_ids()
+        self._new_request_id = new_request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,11 +55,12 @@ class Application:
         in_flight.inc()
         try:
             request = Request(scope, receive, self._site)
-            request.id = self._request_id(request.headers)
+            given = clients_request_id(request.headers)
+            request.id = given or self._new_request_id()
             resource = self._resource(request)
             answer = await _answer(resource, request)
             resource.count(answer.status, time.perf_counter() - started)
-            await _send(send, answer, request.id, scope["method"] == "HEAD")
+            await _send(send, answer, given or answer.request_id or request.id, scope["method"] == "HEAD")
         except ClientDisconnected:
             pass  # Nobody is left to be answered; what was submitted goes on.
         finally:

@@ -41,7 +41,7 @@ _LIGHT = {"num_cpus": 0}
 class ShardHosts:
     """Each replica keeps one ShardHost actor alive: `num_replicas` is the number of hosts."""
 
-    async def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc]
         settings = _settings()
         journal, shard_map = await connect_journal(settings)
         self._keeper = HostKeeper(settings, journal, shard_map)
@@ -67,7 +67,7 @@ class ShardHosts:
 class Api:
     """The HTTP API on a listener of its own. It needs the shard hosts' deployment only to start after it."""
 
-    async def __init__(self, shard_hosts: object) -> None:
+    async def __init__(self, shard_hosts: object) -> None:  # type: ignore[misc]
         settings = _settings()
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
@@ -118,4 +118,4 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:
     """Return the application; Serve calls this with the config's `args`, which are not used: settings come by the environment."""
-    return Api.bind(ShardHosts.bind())
+    return Api.bind(ShardHosts.bind())  # type: ignore[attr-defined]

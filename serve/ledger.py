@@ -46,7 +46,7 @@ class EntryPage(msgspec.Struct, frozen=True):
 
 
 class RecordedPayment(msgspec.Struct, frozen=True):
-    """A payment as the journal has it: what was asked, the outcome, and the home shard's `sequence` as of which it was read."""
+    """An accepted payment as the journal has it: what was asked, the answer, and the home shard's `sequence` as of which it is told."""
 
     message: Pay | PayLegs
     answer: PaymentAnswer
@@ -92,7 +92,7 @@ class Ledger(Protocol):
         ...
 
     async def payment(self, payment_id: str) -> RecordedPayment | None:
-        """Return the payment, or None if the journal has none with this id. Raises LedgerError."""
+        """Return the accepted payment, or None if the journal has none with this id. Raises LedgerError."""
         ...
 
     async def shard_status(self) -> list[ShardStatus]:

@@ -1,7 +1,7 @@
 """Figures for Prometheus: what this process has answered, and how the shards are doing at the moment of the scrape."""
 
 from collections import Counter as Count
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -12,6 +12,15 @@ from processor.core.results import Result
 from serve.ledger import ShardStatus
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+_SHARD_FIGURES: dict[str, tuple[str, Callable[[ShardStatus], float]]] = {
+    "epoch": ("Epoch of the shard's owner", lambda status: status.epoch),
+    "sequence": ("Newest record of the shard", lambda status: status.sequence),
+    "queue_length": ("Messages that wait in the shard's host", lambda status: status.queue_length),
+    "commit_p50_seconds": ("Median time of a commit", lambda status: status.commit_p50_ms / 1000),
+    "commit_p99_seconds": ("99th percentile of the time of a commit", lambda status: status.commit_p99_ms / 1000),
+}
 
 
 class Metrics:
@@ -55,18 +64,8 @@ class _Shards(Collector):
         self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        gauges = [
-            (_gauge("epoch", "Epoch of the shard's owner"), lambda status: status.epoch),
-            (_gauge("sequence", "Newest record of the shard"), lambda status: status.sequence),
-            (_gauge("queue_length", "Messages that wait in the shard's host"), lambda status: status.queue_length),
-            (_gauge("commit_p50_seconds", "Median time of a commit"), lambda status: status.commit_p50_ms / 1000),
-            (_gauge("commit_p99_seconds", "99th percentile of the time of a commit"), lambda status: status.commit_p99_ms / 1000),
-        ]
-        for gauge, value in gauges:
+        for name, (text, value) in _SHARD_FIGURES.items():
+            gauge = GaugeMetricFamily(f"payments_shard_{name}", text, labels=("shard", "host"))
             for status in self._metrics.shards:
                 gauge.add_metric((str(status.shard), status.host), value(status))
             yield gauge
-
-
-def _gauge(name: str, text: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"payments_shard_{name}", text, labels=("shard", "host"))

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import Literal
 
 from actors.errors import LedgerError, OutcomeUnknown, ShardUnavailable
 from actors.host import HostStatus
@@ -11,7 +12,7 @@ from processor.core import messages as m
 from processor.core.ids import parse_payment_id, payment_id
 from processor.core.results import Result
 from processor.core.routing import shard_of
-from processor.history import HistoryTooLong, Position, find_payment, walk
+from processor.history import HistoryTooLong, Line, Position, find_payment, walk
 from processor.journal.interface import Host, Journal, JournalUnavailable, Ownership, ShardMap
 from serve.ledger import BadCursor, Entry, EntryPage, RecordedPayment, ShardStatus
 
@@ -51,9 +52,7 @@ class RoutedLedger:
             async for line, position in walk(self._journal, shard_of(account, self._shards), account, start):
                 if len(entries) == limit:
                     return EntryPage(entries, _encode_cursor(after), answer.sequence)
-                name = payment_id(*line.payment)
-                direction = "debit" if line.amount < 0 else "credit"
-                entries.append(Entry(name, direction, abs(line.amount), line.posted, line.at, line.sequence))
+                entries.append(_entry(line))
                 after = position
         except (JournalUnavailable, HistoryTooLong) as error:
             raise ShardUnavailable(shard_of(account, self._shards), RETRY_AFTER_SECONDS) from error
@@ -118,7 +117,8 @@ class RoutedLedger:
         served = {position.shard for told in status.values() for position in told.shards}
         for shard in ownership:
             if shard.host not in alive or shard.shard not in served:
-                reason = next((told.broken[shard.shard] for told in status.values() if shard.shard in told.broken), "it is moving")
+                reasons = (told.broken[shard.shard] for told in status.values() if shard.shard in told.broken)
+                reason = next(reasons, "it is moving")
                 problems.append(f"shard {shard.shard} is not served: {reason}")
         return problems
 
@@ -133,6 +133,11 @@ class RoutedLedger:
         if not isinstance(answer, m.AccountAnswer):
             raise OutcomeUnknown(f"a read was answered with {type(answer).__name__}")
         return answer
+
+
+def _entry(line: Line) -> Entry:
+    direction: Literal["debit", "credit"] = "debit" if line.amount < 0 else "credit"
+    return Entry(payment_id(*line.payment), direction, abs(line.amount), line.posted, line.at, line.sequence)
 
 
 def _shard_status(shard: int, epoch: int, actor: str, pid: int, told: HostStatus | None) -> ShardStatus:

@@ -1,6 +1,7 @@
 """What tests of every kind may use: an event loop, and an embedded PostgreSQL with an empty database for each test."""
 
 import asyncio
+import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import asyncpg
 import pytest
 
 from processor.local.postgres import EmbeddedPostgres
+
+_DATABASE_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +54,7 @@ def _server() -> Iterator[EmbeddedPostgres]:
 
 
 async def _create_database(dsn: str) -> str:
-    global _databases
-    _databases += 1
-    name = f"test_{_databases}"
+    name = f"test_{next(_DATABASE_NUMBERS)}"
     await _run(dsn, f"CREATE DATABASE {name}")
     return name
 
@@ -62,6 +63,3 @@ async def _run(dsn: str, statement: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(statement)
     await connection.close()
-
-
-_databases = 0

@@ -28,6 +28,7 @@ class SmallLedger:
         self.outcomes: dict[tuple[str, str], tuple[bytes, Answer]] = {}
         self.entries: dict[str, list[dict[str, Any]]] = {}
         self.faults: deque[str] = deque()
+        self.payments = 0
         self.largest_batch = 0
         self.requests: Counter[str] = Counter()
 
@@ -38,13 +39,13 @@ class SmallLedger:
             event = await receive()
             body += event.get("body", b"")
             more = event.get("more_body", False)
-        status, content, headers = self._answer(scope["method"], scope["path"], dict(scope["headers"]), body)
+        status, content, headers = self.answer(scope["method"], scope["path"], dict(scope["headers"]), body)
         data = msgspec.json.encode(content)
         length = (b"content-length", str(len(data)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": data})
 
-    def _answer(
+    def answer(
         self, method: str, path: str, headers: dict[bytes, bytes], body: bytes
     ) -> tuple[int, dict[str, Any], list[tuple[bytes, bytes]]]:
         self.requests[f"{method} {path}"] += 1
@@ -52,40 +53,41 @@ class SmallLedger:
         if fault == "refuse":
             return 503, {"code": "overloaded", "detail": "try again"}, [(b"retry-after", b"0")]
         if method == "GET":
-            return *self._read(path), []
+            return *self.read(path), []
         request = msgspec.json.decode(body)
         if path == "/v1/accounts":
-            answer, replayed = self._open(request), False
+            answer, replayed = self.open_account(request["id"], request["currency"], request["min_balance"]), False
         elif path == "/v1/payments":
-            answer, replayed = self._pay(headers[b"idempotency-key"].decode(), request)
+            answer, replayed = self.pay(headers[b"idempotency-key"].decode(), request)
         else:
             answer, replayed = self._batch(request["payments"], fault, headers.get(b"prefer") == b"return=minimal"), False
         if fault == "forget":
             return 504, {"code": "outcome_unknown", "detail": "ask again"}, []
         return *answer, [(b"idempotency-replayed", b"true")] if replayed else []
 
-    def _open(self, request: dict[str, Any]) -> Answer:
-        account = request["id"]
+    def open_account(self, account: str, currency: str, min_balance: int | None) -> Answer:
+        """Open an account as POST /v1/accounts does."""
         if account in self.accounts:
-            same = self.accounts[account]["currency"] == request["currency"]
+            same = self.accounts[account]["currency"] == currency
             return (200, self.accounts[account]) if same else (409, {"code": "account_exists", "detail": "other terms"})
         place = {"shard": len(self.accounts) % 2, "sequence": 1}
-        balances = {"posted": 0, "pending_in": 0, "pending_out": 0}
-        self.accounts[account] = {**request, **balances, "as_of": place}
+        terms = {"id": account, "currency": currency, "min_balance": min_balance}
+        self.accounts[account] = {**terms, "posted": 0, "pending_in": 0, "pending_out": 0, "as_of": place}
         self.entries[account] = []
         return 201, self.accounts[account]
 
-    def _pay(self, key: str, payment: dict[str, Any]) -> tuple[Answer, bool]:
+    def pay(self, key: str, payment: dict[str, Any]) -> tuple[Answer, bool]:
         scope, content = (payment["from"], key), msgspec.json.encode(payment, order="sorted")
         if scope in self.outcomes:
             before, answer = self.outcomes[scope]
             return (answer, True) if before == content else ((422, {"code": "idempotency_key_reused"}), False)
-        payment_id = f"pay_{len(self.outcomes):026d}"
-        answer = self._move(payment_id, payment)
+        self.payments += 1
+        payment_id = f"pay_{self.payments:026d}"
+        answer = self.move(payment_id, payment)
         self.outcomes[scope] = (content, answer)
         return answer, False
 
-    def _move(self, payment_id: str, payment: dict[str, Any]) -> Answer:
+    def move(self, payment_id: str, payment: dict[str, Any]) -> Answer:
         giver, taker = self.accounts.get(payment["from"]), self.accounts.get(payment["to"])
         amount = int(payment["amount"])
         if giver is None or taker is None:
@@ -106,7 +108,7 @@ class SmallLedger:
                 results.append({"status": 503, "problem": {"code": "shard_unavailable", "detail": "moving"}})
                 continue
             key = payment.pop("idempotency_key")
-            (status, content), replayed = self._pay(key, payment)
+            (status, content), replayed = self.pay(key, payment)
             if status != 201:
                 results.append({"status": status, "problem": content})
             elif minimal:
@@ -115,7 +117,8 @@ class SmallLedger:
                 results.append({"status": 201, "replayed": replayed, "payment": content})
         return 200, {"results": results}
 
-    def _read(self, path: str) -> Answer:
+    def read(self, path: str) -> Answer:
+        """Answer a GET."""
         parts = path.strip("/").split("/")
         if path in ("/healthz", "/readyz"):
             return 200, {}

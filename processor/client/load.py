@@ -23,8 +23,9 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
 
 class LoadResult(msgspec.Struct):
-    """What a load did. `count` is in payments, latencies are per request (a batch is one)."""
+    """What a load did. `started` is in monotonic seconds, `count` in payments; latencies are per request (a batch is one)."""
 
+    started: float
     count: int
     statuses: dict[int, int]
     retries: int
@@ -140,4 +141,4 @@ async def _run(
 
     counts = await run_together(drive(connection) for connection in opened)
     retries = sum(connection.retries for connection in opened)
-    return LoadResult(sum(counts), dict(statuses), retries, monotonic() - begin, latencies)
+    return LoadResult(begin, sum(counts), dict(statuses), retries, monotonic() - begin, latencies)

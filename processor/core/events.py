@@ -22,13 +22,13 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One fact."""
 
 
-class Fence(Event, tag=9, gc=False):
+class Fence(Event, tag=9, frozen=True, gc=False):
     """A new owner has opened the shard: writers with an older epoch are refused from here on."""
 
     epoch: int
 
 
-class AccountOpened(Event, tag=1, gc=False):
+class AccountOpened(Event, tag=1, frozen=True, gc=False):
     account: str
     currency: str
     min_balance: int | None
@@ -36,12 +36,12 @@ class AccountOpened(Event, tag=1, gc=False):
     metadata: Metadata | None
 
 
-class StatusChanged(Event, tag=2, gc=False):
+class StatusChanged(Event, tag=2, frozen=True, gc=False):
     account: str
     status: Status
 
 
-class Paid(Event, tag=3, gc=False):
+class Paid(Event, tag=3, frozen=True, gc=False):
     """One leg between two accounts of this shard."""
 
     key: bytes
@@ -58,7 +58,7 @@ class Paid(Event, tag=3, gc=False):
     metadata: Metadata | None
 
 
-class Refused(Event, tag=4, gc=False):
+class Refused(Event, tag=4, frozen=True, gc=False):
     """A payment broke a rule. `where`: twice the leg's index, plus one for its `to` side."""
 
     key: bytes
@@ -67,7 +67,7 @@ class Refused(Event, tag=4, gc=False):
     where: int
 
 
-class PaidOut(Event, tag=5, gc=False):
+class PaidOut(Event, tag=5, frozen=True, gc=False):
     """The home's half of one leg to another shard of the same host."""
 
     key: bytes
@@ -83,7 +83,7 @@ class PaidOut(Event, tag=5, gc=False):
     metadata: Metadata | None
 
 
-class PaidIn(Event, tag=6, gc=False):
+class PaidIn(Event, tag=6, frozen=True, gc=False):
     """The other half: the payment's place at home, and the entry here."""
 
     home: int
@@ -108,7 +108,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     previous: int
 
 
-class PaidLegs(Event, tag=7, gc=False):
+class PaidLegs(Event, tag=7, frozen=True, gc=False):
     """A payment of several legs whose accounts all live on this host; the home's entries."""
 
     key: bytes
@@ -120,7 +120,7 @@ class PaidLegs(Event, tag=7, gc=False):
     metadata: Metadata | None
 
 
-class PaidLegsIn(Event, tag=8, gc=False):
+class PaidLegsIn(Event, tag=8, frozen=True, gc=False):
     """Another shard's entries of such a payment."""
 
     home: int
@@ -138,7 +138,7 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     incoming: int
 
 
-class Reserved(Event, tag=10, gc=False):
+class Reserved(Event, tag=10, frozen=True, gc=False):
     """The home has reserved its own side and will ask `participants`. `number` names the transfer among those of this home."""
 
     number: int
@@ -151,7 +151,7 @@ class Reserved(Event, tag=10, gc=False):
     metadata: Metadata | None
 
 
-class Decided(Event, tag=11, gc=False):
+class Decided(Event, tag=11, frozen=True, gc=False):
     """The home knows the outcome: `result` 0 commits and posts the entries, anything else cancels. With the payment's place."""
 
     number: int
@@ -164,13 +164,13 @@ class Decided(Event, tag=11, gc=False):
     transit: tuple[Transit, ...]
 
 
-class Forgotten(Event, tag=12, gc=False):
+class Forgotten(Event, tag=12, frozen=True, gc=False):
     """Every participant has recorded the decision: the home drops the transfer's protocol state."""
 
     number: int
 
 
-class PartReserved(Event, tag=13, gc=False):
+class PartReserved(Event, tag=13, frozen=True, gc=False):
     """A participant has reserved its side and is bound by the home's decision."""
 
     home: int
@@ -182,7 +182,7 @@ class PartReserved(Event, tag=13, gc=False):
     holds: tuple[Hold, ...]
 
 
-class PartRefused(Event, tag=14, gc=False):
+class PartRefused(Event, tag=14, frozen=True, gc=False):
     """A participant cannot take part; it keeps the answer for a repeated question."""
 
     home: int
@@ -191,7 +191,7 @@ class PartRefused(Event, tag=14, gc=False):
     where: int
 
 
-class PartDecided(Event, tag=15, gc=False):
+class PartDecided(Event, tag=15, frozen=True, gc=False):
     """The home's decision has arrived. Cancelled without having been reserved: a late question will find this."""
 
     home: int
@@ -204,7 +204,7 @@ class PartDecided(Event, tag=15, gc=False):
     transit: tuple[Transit, ...]
 
 
-class Received(Event, tag=16, gc=False):
+class Received(Event, tag=16, frozen=True, gc=False):
     """The short road's moment of truth: the `to` shard takes the money, and by that decides the payment."""
 
     home: int
@@ -216,7 +216,7 @@ class Received(Event, tag=16, gc=False):
     entry: Entry
 
 
-class Cleared(Event, tag=17, gc=False):
+class Cleared(Event, tag=17, frozen=True, gc=False):
     """The home has closed all its transfers with numbers under `below`: what was kept about them goes."""
 
     home: int

@@ -21,7 +21,7 @@ class Place(NamedTuple):
     at: int
     shard: int
     sequence: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs of a place
 
 
 def _encode(value: int, width: int) -> str:

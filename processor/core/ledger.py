@@ -1,8 +1,9 @@
-"""The shards of one host, and the rules by which they decide. Synchronous and pure: time is an argument, nothing is read or sent.
+"""The shards of one host, and the rules by which they decide. Synchronous and pure: time is an argument, nothing is read or
+sent.
 
-A turn is: `begin(now)`, any number of `handle` (clients' messages) and `receive` (other shards' messages), then `seal()`, which gives the
-records to append, the messages to send once they are durable, and the payments that came to an end. Answers may be released
-only after the append. If it fails, the whole Ledger is thrown away and built again from the journal.
+A turn is: `begin(now)`, any number of `handle` (clients' messages) and `receive` (other shards' messages), then `seal()`,
+which gives the records to append, the messages to send once they are durable, and the payments that came to an end. Answers
+may be released only after the append. If it fails, the whole Ledger is thrown away and built again from the journal.
 
 Payments whose accounts all live here are decided at once, over any number of shards, because the host's append is atomic over
 them. The others travel: see `travel.py`.
@@ -96,8 +97,7 @@ class Ledger:
 
     def begin(self, now: int) -> None:
         """Start a turn at this time (microseconds since 1970); a clock that goes back is held."""
-        if now > self.at:
-            self.at = now
+        self.at = max(self.at, now)
 
     def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal:
         """Decide one message."""

@@ -56,10 +56,13 @@ def plan_holds(legs: Iterable[Leg], is_here: Callable[[str], bool], lookup: Look
 def make_entries(
     legs: Iterable[Leg], shard: int, shard_of: ShardOf, lookup: Lookup
 ) -> tuple[tuple[Entry, ...], tuple[Transit, ...]]:
-    """Return the entries that the legs make on this shard's accounts, and what goes to and comes from other shards."""
+    """Return the entries that the legs make on this shard's accounts, and what goes to and comes from other shards.
+
+    Each leg that crosses has a line of its own: their sum might not fit into the 64 bits that an event's integer has.
+    """
     entries: list[Entry] = []
     posted: dict[str, int] = {}
-    transit: dict[tuple[int, str], int] = {}
+    transit: list[Transit] = []
 
     def post(name: str, index: int, amount: int, currency: str) -> None:
         account = lookup(name)
@@ -75,5 +78,5 @@ def make_entries(
             post(leg.to_account, index, leg.amount, leg.currency)
         if source != target and shard in (source, target):
             other, amount = (target, leg.amount) if source == shard else (source, -leg.amount)
-            transit[other, leg.currency] = transit.get((other, leg.currency), 0) + amount
-    return tuple(entries), tuple((other, currency, amount) for (other, currency), amount in transit.items())
+            transit.append((other, leg.currency, amount))
+    return tuple(entries), tuple(transit)

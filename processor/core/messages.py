@@ -21,7 +21,7 @@ class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
     shard: int
 
 
-class Pay(Message, tag=1, gc=False):
+class Pay(Message, tag=1, frozen=True, gc=False):
     """Move money over one leg."""
 
     key: bytes
@@ -43,7 +43,7 @@ class Leg(msgspec.Struct, array_like=True, frozen=True, gc=False):
     currency: str
 
 
-class PayLegs(Message, tag=2, gc=False):
+class PayLegs(Message, tag=2, frozen=True, gc=False):
     """Move money over several legs, all or nothing. Legs take effect in order: a leg may spend what an earlier one brought."""
 
     key: bytes
@@ -53,7 +53,7 @@ class PayLegs(Message, tag=2, gc=False):
     metadata: Metadata | None = None
 
 
-class OpenAccount(Message, tag=3, gc=False):
+class OpenAccount(Message, tag=3, frozen=True, gc=False):
     """Open an account. `min_balance=None` means that it may go below zero without a bound."""
 
     account: str
@@ -63,24 +63,24 @@ class OpenAccount(Message, tag=3, gc=False):
     metadata: Metadata | None = None
 
 
-class SetStatus(Message, tag=4, gc=False):
+class SetStatus(Message, tag=4, frozen=True, gc=False):
     """Freeze, unfreeze (`open`) or close an account."""
 
     account: str
     status: Status
 
 
-class ReadAccount(Message, tag=5, gc=False):
+class ReadAccount(Message, tag=5, frozen=True, gc=False):
     """Read an account's balances."""
 
     account: str
 
 
-class ReadTotals(Message, tag=6, gc=False):
+class ReadTotals(Message, tag=6, frozen=True, gc=False):
     """Read the shard's sums per currency."""
 
 
-class ReadDigest(Message, tag=7, gc=False):
+class ReadDigest(Message, tag=7, frozen=True, gc=False):
     """Read the digest of the shard's whole state, to compare it with a replay of the journal."""
 
 

@@ -17,7 +17,7 @@ class PeerMessage(msgspec.Struct, array_like=True, frozen=True, gc=False):
     shard: int
 
 
-class Reserve(PeerMessage, tag=1, gc=False):
+class Reserve(PeerMessage, tag=1, frozen=True, gc=False):
     """Home to participant: will you take part? Answered by Vote."""
 
     home: int
@@ -29,7 +29,7 @@ class Reserve(PeerMessage, tag=1, gc=False):
     legs: tuple[Leg, ...]
 
 
-class Credit(PeerMessage, tag=2, gc=False):
+class Credit(PeerMessage, tag=2, frozen=True, gc=False):
     """Home to the `to` shard, on the short road: take the money, which decides the payment. Answered by Vote."""
 
     home: int
@@ -41,7 +41,7 @@ class Credit(PeerMessage, tag=2, gc=False):
     leg: Leg
 
 
-class Vote(PeerMessage, tag=3, gc=False):
+class Vote(PeerMessage, tag=3, frozen=True, gc=False):
     """Participant to home: `result` 0 means reserved (or, on the short road, received). `as_of`: the record that says so."""
 
     participant: int
@@ -51,7 +51,7 @@ class Vote(PeerMessage, tag=3, gc=False):
     as_of: int
 
 
-class Decide(PeerMessage, tag=4, gc=False):
+class Decide(PeerMessage, tag=4, frozen=True, gc=False):
     """Home to participant: the payment is committed, or cancelled. Answered by Done."""
 
     home: int
@@ -60,7 +60,7 @@ class Decide(PeerMessage, tag=4, gc=False):
     committed: bool
 
 
-class Done(PeerMessage, tag=5, gc=False):
+class Done(PeerMessage, tag=5, frozen=True, gc=False):
     """Participant to home: the decision is recorded here, at `as_of`."""
 
     participant: int
@@ -68,7 +68,7 @@ class Done(PeerMessage, tag=5, gc=False):
     as_of: int
 
 
-class Clear(PeerMessage, tag=6, gc=False):
+class Clear(PeerMessage, tag=6, frozen=True, gc=False):
     """Home to participant: everything under `below` is closed."""
 
     home: int

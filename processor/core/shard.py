@@ -26,10 +26,14 @@ OPEN = 255
 """In place of a result: the payment is still travelling; the sequence to read from is then the transfer's number."""
 
 Posted = dict[str, int]
+Transit = dict[int, dict[str, int]]
 
 
 class State(msgspec.Struct, array_like=True):
-    """Everything that a snapshot holds, in the order in which it came to be: equal histories give equal bytes."""
+    """Everything that a snapshot holds, in the order in which it came to be: equal histories give equal bytes.
+
+    Sums are text, because MessagePack's integers end at 64 bits: no balance passes them, but the sum of many may.
+    """
 
     number: int
     shards: int
@@ -37,8 +41,8 @@ class State(msgspec.Struct, array_like=True):
     at: int
     accounts: list[Account]
     outcomes: dict[bytes, bytes]
-    posted: Posted
-    transit: dict[int, dict[str, int]]
+    posted: dict[str, str]
+    transit: dict[int, dict[str, str]]
     next_number: int
     transfers: dict[int, Transfer]
     inboxes: dict[int, Inbox]
@@ -56,8 +60,20 @@ class Shard:
     """
 
     __slots__ = (
-        "accounts", "appliers", "at", "events", "index", "inboxes", "next_number", "number", "outcomes",
-        "posted", "sequence", "shards", "transfers", "transit",
+        "accounts",
+        "appliers",
+        "at",
+        "events",
+        "inboxes",
+        "index",
+        "next_number",
+        "number",
+        "outcomes",
+        "posted",
+        "sequence",
+        "shards",
+        "transfers",
+        "transit",
     )  # fmt: skip
 
     def __init__(self, number: int, shards: int) -> None:
@@ -70,7 +86,7 @@ class Shard:
         self.accounts: dict[str, Account] = {}
         self.outcomes: dict[bytes, bytes] = {}
         self.posted: Posted = {}
-        self.transit: dict[int, dict[str, int]] = {}
+        self.transit: Transit = {}
         self.next_number = 1
         self.transfers: dict[int, Transfer] = {}
         self.inboxes: dict[int, Inbox] = {}
@@ -117,12 +133,13 @@ class Shard:
     def encode(self) -> bytes:
         """Return the whole state as bytes. Only between records."""
         ensure(self.index == 0, "a snapshot is taken between records")
-        return _encode(
-            State(
-                self.number, self.shards, self.sequence, self.at, list(self.accounts.values()), self.outcomes, self.posted,
-                self.transit, self.next_number, self.transfers, self.inboxes,
-            )  # fmt: skip
-        )
+        posted = {currency: str(total) for currency, total in self.posted.items()}
+        transit = {other: {currency: str(amount) for currency, amount in sent.items()} for other, sent in self.transit.items()}
+        state = State(
+            self.number, self.shards, self.sequence, self.at, list(self.accounts.values()), self.outcomes, self.posted,
+            self.transit, self.next_number, self.transfers, self.inboxes,
+        )  # fmt: skip
+        return _encode(state)
 
     def digest(self) -> bytes:
         """Return the SHA-256 of the encoded state."""
@@ -140,7 +157,11 @@ class Shard:
         for account in state.accounts:
             account.currency, account.status = intern(account.currency), intern(account.status)  # type: ignore[assignment]
             shard.accounts[account.id] = account
-        shard.outcomes, shard.posted, shard.transit = state.outcomes, state.posted, state.transit
+        shard.outcomes = state.outcomes
+        shard.posted = {intern(currency): int(total) for currency, total in state.posted.items()}
+        shard.transit = {
+            other: {intern(currency): int(amount) for currency, amount in sent.items()} for other, sent in state.transit.items()
+        }
         shard.transfers, shard.inboxes = state.transfers, state.inboxes
         return shard
 

@@ -1,11 +1,12 @@
 """Payments whose accounts live on several hosts: reserve, decide, settle. Escrow, not locks.
 
-The home reserves its own side and asks the others. On the short road (one leg) the `to` shard's record is the decision. Else every
-participant reserves and votes, the home's Decided record is the moment of truth, and it forgets the transfer when all have
-recorded it. Every message may be lost or repeated: the home asks again until it is answered, receivers recognise repeats by (home, number).
+The home reserves its own side and asks the others. On the short road (one leg) the `to` shard's record is the decision. Else
+every participant reserves and votes, the home's Decided record is the moment of truth, and it forgets the transfer when all
+have recorded it. Every message may be lost or repeated: the home asks again until it is answered, receivers recognise repeats
+by (home, number).
 
-What is kept here beside the shards is volatile: when a question was last asked, and what has been answered so far. After a crash it
-starts empty, so everything open is asked again.
+What is kept here beside the shards is volatile: when a question was last asked, and what has been answered so far. After a
+crash it starts empty, so everything open is asked again.
 """
 
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ GIVE_UP_MICROSECONDS = 5_000_000
 """How long the home waits for votes before it cancels. The short road has no such choice: the other side decides."""
 
 SETTLE_GRACE_MICROSECONDS = 100_000
-"""How long a committed payment's answer waits for the participants to have recorded it, so that the client then reads it everywhere."""
+"""How long a committed payment's answer waits for the participants to record it, so that the client then reads it everywhere."""
 
 CLEAR_AT = 64
 """A participant drops closed transfers once it remembers this many (or when told to by Clear)."""

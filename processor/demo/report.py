@@ -45,7 +45,7 @@ def loads_table(loads: dict[str, Load]) -> Table:
         if outage is not None:
             calm = result.latencies.without(outage.killed_at, outage.over_at)
             count = round(result.count * len(calm) / max(len(result.latencies), 1))
-            seconds = result.seconds - (outage.over_at - outage.killed_at)
+            seconds = result.seconds - outage.seconds_within(result.started, result.started + result.seconds)
             table.add_row("  without the outage", *_figures(count, seconds, calm), "")
     return table
 
@@ -65,7 +65,7 @@ def outage_lines(load: Load) -> list[str]:
 def _outage_line(outage: Outage) -> str:
     away = sorted(outage.away_seconds.values())
     spread = f"answered again after {away[0]:.2f} to {away[-1]:.2f} s" if away else "had no account of this run"
-    return f"killed shard host {outage.host} (process {outage.pid}, SIGKILL); its {len(outage.shards)} shards {spread}"
+    return f"killed shard host {outage.host} (process {outage.pid}, SIGKILL); its {outage.shards} shards {spread}"
 
 
 def statement_table(account: str, entries: Sequence[Entry]) -> Table:

@@ -11,9 +11,8 @@ from processor.client.address import Address
 from processor.client.load import LoadResult, run_batches, run_single
 from processor.client.outcome import Outcome, outcome_of
 from processor.client.reply import Reply
-from processor.client.together import run_together
 from processor.demo.books import Books, Fate
-from processor.demo.outage import Outage, kill_a_shard_host
+from processor.demo.outage import Outage, find_victim, kill_shard_host
 from processor.demo.plan import Payment, Plan, batch_of, groups
 from processor.demo.shard_hosts import NotOurs
 
@@ -54,7 +53,7 @@ class Run:
     async def send_batches(self, progress: Progress) -> Load:
         """Send the payments that go in batches; kill a shard host half-way."""
         half = _Half(len(self._plan.in_batches), progress)
-        return await self._with_kill(self._send_batches(self._plan.in_batches, half.show), half)
+        return await self._with_kill(lambda: self._send_batches(self._plan.in_batches, half.show), half)
 
     async def send_single(self, progress: Progress) -> Load:
         """Send the payments that go one by one; kill a shard host half-way."""
@@ -69,7 +68,7 @@ class Run:
             half.show(done)
 
         bodies = [(payment.key.encode(), payment.body()) for payment in payments]
-        return await self._with_kill(run_single(self._address.url, bodies, SINGLE_CONNECTIONS, observe), half)
+        return await self._with_kill(lambda: run_single(self._address.url, bodies, SINGLE_CONNECTIONS, observe), half)
 
     async def send_again(self, progress: Progress) -> None:
         """Send every payment once more, in batches: each must get the answer that it got before."""
@@ -88,20 +87,25 @@ class Run:
 
         return await run_batches(self._address.url, [batch_of(group) for group in sent], BATCH_CONNECTIONS, observe)
 
-    async def _with_kill(self, load: Coroutine[Any, Any, LoadResult], half: "_Half") -> Load:
+    async def _with_kill(self, load: Callable[[], Coroutine[Any, Any, LoadResult]], half: "_Half") -> Load:
         if not self._kill:
-            return Load(await load, None, "")
+            return Load(await load(), None, "")
+        try:
+            # Found beforehand, so that half-way nothing is left to do but to kill it.
+            victim = await find_victim(self._address)
+        except NotOurs as error:
+            return Load(await load(), None, str(error))
 
-        async def kill() -> Outage | str:
+        async def kill() -> Outage:
             await half.reached.wait()
-            try:
-                return await kill_a_shard_host(self._address, self._probes)
-            except NotOurs as error:
-                return str(error)
+            return await kill_shard_host(victim, self._address, self._probes)
 
-        result, outage = await run_together([load, kill()])
-        assert isinstance(result, LoadResult)
-        return Load(result, outage, "") if isinstance(outage, Outage) else Load(result, None, str(outage))
+        watch = asyncio.create_task(kill())
+        try:
+            result = await load()
+            return Load(result, await watch, "")
+        finally:
+            watch.cancel()
 
 
 class _Half:

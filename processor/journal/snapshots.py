@@ -1,4 +1,4 @@
-"""The checksum of a snapshot, and how large one may be."""
+"""The checksum of a snapshot."""
 
 from collections.abc import Iterable
 from hashlib import sha256

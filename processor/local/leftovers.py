@@ -20,14 +20,14 @@ def remember(path: Path, pid: int) -> None:
     path.write_bytes(msgspec.json.encode(_Trace(pid, psutil.Process(pid).create_time())))
 
 
-def end_session(path: Path, timeout_seconds: float) -> None:
-    """End every process of the session that was remembered at `path`, and forget it."""
+def end_session(path: Path, first: signal.Signals, timeout_seconds: float = 5) -> None:
+    """End every process of the session that was remembered at `path`, as `end_all` does, and forget it."""
     try:
         trace = msgspec.json.decode(path.read_bytes(), type=_Trace)
     except (FileNotFoundError, msgspec.DecodeError):
         return
     members = [] if _is_over(trace) else [process for process in psutil.process_iter() if _is_member(process, trace.pid)]
-    end_all(members, signal.SIGTERM, timeout_seconds)
+    end_all(members, first, timeout_seconds)
     path.unlink(missing_ok=True)
 
 

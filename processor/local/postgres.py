@@ -65,6 +65,13 @@ class EmbeddedPostgres:
         """The connection URL, with the password: never print it."""
         return f"postgresql://{USER}:{self.home.password()}@{LOOPBACK}:{self.port}/{DATABASE}"
 
+    def running_dsn(self) -> str:
+        """Return the connection URL of the server that another process runs on this folder. Raises CannotStart."""
+        self.port = self.home.port() or 0
+        if not self.port:
+            raise CannotStart(f"no PostgreSQL has run in {self.location} yet")
+        return self.dsn
+
     @property
     def has_started(self) -> bool:
         """Whether `start` has been called, successfully or not."""

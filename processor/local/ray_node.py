@@ -61,14 +61,14 @@ class RayNode:
 
     def end_leftovers(self) -> None:
         """End what is left of a node whose starter was killed."""
-        end_session(self._folder.ray_session, timeout_seconds=5)
+        end_session(self._folder.ray_session, signal.SIGTERM)
 
     def start(self, timeout_seconds: float = 60) -> None:
         """Start the node and return once the dashboard answers. Raises CannotStart."""
         self._prepare_files()
         self.dashboard_port = self._settings.dashboard_port or free_port()
-        # The kernel kills `ray start` when we die, and Ray has it kill its own children then.
-        self._child = Child(self._command(), self.log_path, self._environment(), signal.SIGKILL)
+        # When we die, it stops its children itself: if it were killed, some of them would linger for minutes.
+        self._child = Child(self._command(), self.log_path, self._environment(), signal.SIGTERM)
         remember(self._folder.ray_session, self._child.pid)
         api, deadline = ServeApi(self.dashboard_url), time.monotonic() + timeout_seconds
         while not api.is_up():
@@ -89,8 +89,7 @@ class RayNode:
 
     def kill(self) -> None:
         """End everything at once."""
-        if self._child:
-            self._child.signal(signal.SIGKILL)
+        end_session(self._folder.ray_session, signal.SIGKILL)
 
     def _command(self) -> list[str]:
         ports = {

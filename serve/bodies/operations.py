@@ -29,6 +29,20 @@ class ShardsBody(msgspec.Struct, frozen=True):
     data: list[ShardStatus]
 
 
+class ShardDigest(msgspec.Struct, frozen=True):
+    """SHA-256, in hexadecimal, of a shard's whole state right after the record at `sequence`."""
+
+    shard: int
+    sequence: int
+    digest: str
+
+
+class DigestsBody(msgspec.Struct, frozen=True):
+    """What a replay of the journal must come to."""
+
+    data: list[ShardDigest]
+
+
 class HealthBody(msgspec.Struct, frozen=True):
     """The process is up."""
 

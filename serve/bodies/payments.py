@@ -57,11 +57,11 @@ class PaymentLegBody(msgspec.Struct, frozen=True, gc=False, rename=_SIDES):
 
 
 class PaymentBody(msgspec.Struct, frozen=True, gc=False, rename={**_SIDES, "payment": "id"}):
-    """A payment. `from`, `to` and `currency` are null if its legs differ in them, `amount` and what follows from it if they differ
-    in currency. `as_of` says from where on its effect can be read."""
+    """A payment. `from`, `to` and `currency` are null if its legs differ in them, `amount` and what follows from it if they
+    differ in currency. `as_of` says from where on its effect can be read."""
 
     payment: Annotated[str, Meta(examples=["pay_01F2J7M1Z5Q00000000R200001"])]
-    status: Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded", "refused"]
+    status: Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded"]
     from_account: AccountId | None
     to_account: AccountId | None
     amount: Money | None
@@ -74,7 +74,9 @@ class PaymentBody(msgspec.Struct, frozen=True, gc=False, rename={**_SIDES, "paym
     metadata: dict[str, str]
     created_at: Time
     as_of: AsOf
-    refusal: Annotated[str, Meta(description="Why the payment was refused: a problem's `code`")] | UnsetType = UNSET
+
+
+_ShortAnswer = Annotated[str, Meta(description="In place of `payment`, with `Prefer: return=minimal`")]
 
 
 class BatchResultBody(msgspec.Struct, frozen=True, gc=False):
@@ -83,9 +85,7 @@ class BatchResultBody(msgspec.Struct, frozen=True, gc=False):
     status: int
     replayed: bool | UnsetType = UNSET
     payment: PaymentBody | UnsetType = UNSET
-    payment_id: Annotated[str, Meta(description="In place of `payment`, with `Prefer: return=minimal`")] | UnsetType = (
-        msgspec.field(default=UNSET, name="id")
-    )
+    payment_id: _ShortAnswer | UnsetType = msgspec.field(default=UNSET, name="id")
     problem: ProblemBody | UnsetType = UNSET
 
 

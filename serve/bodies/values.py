@@ -29,9 +29,7 @@ Amount = (
 )
 Bound = (
     Annotated[int, Meta(ge=-SAFE_INTEGER_MAX, le=SAFE_INTEGER_MAX)]
-    | Annotated[
-        str, Meta(pattern=r"^(0|-?[1-9][0-9]{0,18})(?!\n)$", description="Decimal, at most 9223372036854775807 from zero")
-    ]
+    | Annotated[str, Meta(pattern=r"^(0|-?[1-9][0-9]{0,18})(?!\n)$", description="Decimal, to 9223372036854775807")]
 )
 CurrencyCode = Annotated[
     str,

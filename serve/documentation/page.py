@@ -37,16 +37,20 @@ def docs_page(document: Document, base_url: str) -> str:
 
 def _navigation(tag: str, entries: list[tuple[str, str, Document]]) -> str:
     links = "".join(
-        f'<a href="#{escape(operation["operationId"])}"><b class="{method.lower()}">{method}</b> {escape(operation["summary"])}</a>'
+        f'<a href="#{escape(operation["operationId"])}">{_badge(method)} {escape(operation["summary"])}</a>'
         for method, _, operation in entries
     )
     return f"<h3>{escape(tag)}</h3>{links}"
 
 
+def _badge(method: str) -> str:
+    return f'<b class="{method.lower()}">{method}</b>'
+
+
 def _operation(method: str, path: str, operation: Document, base_url: str) -> str:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     parts = [
-        f'<section id="{escape(operation["operationId"])}"><h3><b class="{method.lower()}">{method}</b> <code>{escape(path)}</code></h3>',
+        f'<section id="{escape(operation["operationId"])}"><h3>{_badge(method)} <code>{escape(path)}</code></h3>',
         f"<p><strong>{escape(operation['summary'])}.</strong> {text_html(operation.get('description', ''))}</p>",
         _parameters(operation.get("parameters", [])),
         f"<p>Body: {schema_link(body['schema'])}</p>" if body else "",
@@ -118,7 +122,7 @@ def _problems() -> str:
         for code, kind in KINDS.items()
     )
     head = "<tr><th>Code</th><th>Status</th><th>Meaning</th><th>Retryable</th></tr>"
-    intro = "Errors are <code>application/problem+json</code>; <code>code</code> is one of these, <code>detail</code> says what to do."
+    intro = text_html("Errors are `application/problem+json`; `code` is one of these, `detail` says what to do.")
     return f'<h2 id="problems">Problems</h2><p>{intro}</p><table>{head}{rows}</table>'
 
 

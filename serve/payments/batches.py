@@ -10,8 +10,10 @@ from serve.consistency import newest, token_header
 from serve.ledger import LedgerError, OutcomeUnknown, expect
 from serve.limits import BATCH_PAYMENTS_MAX
 from serve.payments.idempotency import checked_key
+from serve.payments.identity import identity_of
 from serve.payments.instructions import message_of, strings_of
-from serve.payments.outcomes import identity_of, ledger_problem, payment_body, refusal
+from serve.payments.outcomes import payment_body
+from serve.payments.refusals import ledger_problem, refusal
 from serve.wire.answer import Answer, encode_json
 from serve.wire.problems import FieldError, Problem
 from serve.wire.strict_json import decode, has_nul, parse, scan, strings_in

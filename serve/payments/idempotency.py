@@ -41,5 +41,5 @@ def key_digest(from_account: str, key: str) -> bytes:
 
 
 def fingerprint(mode: str, legs: tuple[Leg, ...], reference: str | None, metadata: dict[str, str] | None) -> bytes:
-    """Return the 16 bytes that stand for what is asked; `metadata` in the order of its names. Spelling in JSON does not matter."""
+    """Return the 16 bytes that stand for what is asked, however its JSON is written; `metadata` in the order of its names."""
     return blake2b(_encode((mode, legs, reference, metadata)), digest_size=16).digest()

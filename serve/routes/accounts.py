@@ -74,9 +74,7 @@ def _accepted(answer: AccountAnswer, account: str) -> AccountView:
         case Result.ACCEPTED:
             return answer.account
         case Result.ACCOUNT_NOT_EMPTY:
-            raise Problem(
-                "account_not_empty", f"Account {account} still holds money, or money is on its way; move it away first."
-            )
+            raise Problem("account_not_empty", f"Account {account} still holds money, or some is on its way; move it first.")
         case Result.ACCOUNT_CLOSED:
             raise Problem("account_closed", f"Account {account} is closed for good.")
         case Result.ACCOUNT_FROZEN:
@@ -181,6 +179,7 @@ async def close_account(request: Request) -> Answer:
     return await _set_status(request, "closed")
 
 
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
 _STATUS_PROBLEMS = ("account_not_found", "account_closed", *BODY_PROBLEMS, *LEDGER_PROBLEMS)
 ROUTES = (
     Route(
@@ -211,9 +210,7 @@ ROUTES = (
         None,
         (
             ACCOUNT,
-            Parameter(
-                "limit", "query", "Entries per page.", {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
-            ),
+            Parameter("limit", "query", "Entries per page.", _LIMIT),
             Parameter("cursor", "query", "Where the page before ended.", {"type": "string", "maxLength": CURSOR_CHARACTERS_MAX}),
             CONSISTENCY_TOKEN,
         ),

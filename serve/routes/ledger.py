@@ -1,7 +1,7 @@
 """The ledger as a whole: its trial balance and its shards."""
 
-from processor.core.messages import AnyMessage, ReadTotals, TotalsAnswer
-from serve.bodies.operations import CurrencyTotals, ShardsBody, TotalsBody
+from processor.core.messages import AnyMessage, DigestAnswer, ReadDigest, ReadTotals, TotalsAnswer
+from serve.bodies.operations import CurrencyTotals, DigestsBody, ShardDigest, ShardsBody, TotalsBody
 from serve.bodies.values import AsOf, money
 from serve.consistency import read_visible, seen_by_client, token_header
 from serve.ledger import expect
@@ -45,6 +45,14 @@ async def read_shards(request: Request) -> Answer:
     return Answer(200, encode_json(ShardsBody(await request.ledger.shard_status())))
 
 
+async def read_digests(request: Request) -> Answer:
+    """Read the digest of every shard's state."""
+    answers = await request.ledger.ask_all([ReadDigest(shard) for shard in range(request.ledger.shards)])
+    digests = [expect(answer, DigestAnswer) for answer in answers]
+    rows = [ShardDigest(shard, digest.sequence, digest.digest.hex()) for shard, digest in enumerate(digests)]
+    return Answer(200, encode_json(DigestsBody(rows)))
+
+
 ROUTES = (
     Route(
         "GET", "/v1/ledger/totals", read_totals, "Read the trial balance", "Ledger", {200: TotalsBody},
@@ -54,6 +62,11 @@ ROUTES = (
     Route(
         "GET", "/v1/shards", read_shards, "List the shards", "Ledger", {200: ShardsBody},
         "Which host owns each shard, its epoch and sequence, its queue and its commit times.",
+        None, (), ("invalid_parameter", "shard_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/shards/digests", read_digests, "Read the shards' digests", "Ledger", {200: DigestsBody},
+        "The SHA-256 of each shard's state, to compare with a replay of the journal. Costly: each shard encodes all of its state.",
         None, (), ("invalid_parameter", "shard_unavailable"),
     ),
 )  # fmt: skip

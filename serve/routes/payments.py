@@ -64,8 +64,8 @@ _FIELDS = ("idempotency_key_required", "invalid_idempotency_key", "invalid_amoun
 ROUTES = (
     Route(
         "POST", "/v1/payments", pay, "Make a payment", "Payments", {201: PaymentBody},
-        "One leg, or up to 32 in `legs` that happen all or not at all. The answer is durable when it arrives. The same key with the same "
-        "body gives the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
+        "One leg, or up to 32 in `legs` that happen all or not at all. The payment is durable when its answer arrives. The same "
+        "key with the same body gives the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
         PaymentRequestBody, (IDEMPOTENCY_KEY,), (*_FIELDS, *_REFUSALS, *BODY_PROBLEMS, *LEDGER_PROBLEMS),
         {
             "Fund an account": {"from": "world", "to": "acc_alice", "amount": 10000, "currency": "EUR"},
@@ -80,8 +80,8 @@ ROUTES = (
     ),
     Route(
         "POST", "/v1/payments/batch", pay_batch, "Make up to 10,000 payments", "Payments", {200: BatchResultsBody},
-        "Outcomes come in the order of the payments, each with its own status; a malformed item does not disturb the others. If the ledger "
-        "could take none of them the whole answer is 503 or 504: send the batch again.",
+        "Outcomes come in the order of the payments, each with its own status; a malformed item does not disturb the others. If "
+        "the ledger could take none of them the whole answer is 503 or 504: send the batch again.",
         BatchRequestBody,
         (
             Parameter(
@@ -101,7 +101,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/v1/payments/{id}", read_payment, "Read a payment", "Payments", {200: PaymentBody},
-        "A refused payment can be read too: its status is `refused`, and `refusal` says why.",
+        "Only payments that were made have something to read; a refusal is told again to who sends its key again.",
         None,
         (
             Parameter("id", "path", "The payment's id.", {"type": "string"}, True, "pay_01F2J7M1Z5Q00000000R200001"),

@@ -93,7 +93,7 @@ class Problem(Exception):
         headers: tuple[Header, ...] = (),
         status: int | None = None,
         payment_id: str | None = None,
-        request_id: str | None = None,
+        request_id: str = "",
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -126,7 +126,7 @@ class Problem(Exception):
 
     def answer(self, request_id: str) -> Answer:
         """Return the problem as an HTTP answer."""
-        return Answer(self.status, encode_json(self.body(request_id)), self.headers, PROBLEM_JSON)
+        return Answer(self.status, encode_json(self.body(request_id)), self.headers, PROBLEM_JSON, self.request_id)
 
 
 def field_problem(code: str, pointer: str, detail: str) -> Problem:

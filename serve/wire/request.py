@@ -23,8 +23,10 @@ class ClientDisconnected(Exception):
 
 
 class Request:
-    """A request as routes see it. `parameter` is the variable part of the path, `query` holds the query's parameters, `id` is what
-    Request-Id answers."""
+    """A request as routes see it.
+
+    `parameter` is the variable part of the path, `query` holds the query's parameters, `id` is what Request-Id answers.
+    """
 
     __slots__ = ("_receive", "headers", "id", "ledger", "parameter", "query", "scope", "site")
 

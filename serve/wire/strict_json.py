@@ -18,11 +18,11 @@ Body = TypeVar("Body")
 Body_co = TypeVar("Body_co", covariant=True)
 
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
-_PLACE = re.compile(r" - at `\$([^`]*)`$")
+_PLACE = re.compile(r" - at (?:`key` in )?`\$([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 AMOUNT_RULE = (
     "must be a whole number of minor units, as a JSON integer up to 9007199254740991 or a decimal string up to "
-    '"9223372036854775807"; a payment\'s amount is at least 1'
+    "9223372036854775807; a payment's amount is at least 1"
 )
 _MEMBER = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 

@@ -110,10 +110,14 @@ class PostgresLedger:
         return shard_map
 
     async def replace_frame(self, shard: int, sequence: int, frame: bytes) -> None:
-        await self.run("UPDATE payments.journal_records SET frame = $3 WHERE shard = $1 AND sequence = $2", shard, sequence, frame)
+        await self.run(
+            "UPDATE payments.journal_records SET frame = $3 WHERE shard = $1 AND sequence = $2", shard, sequence, frame
+        )
 
     async def replace_hash(self, shard: int, sequence: int, record_hash: bytes) -> None:
-        await self.run("UPDATE payments.journal_records SET hash = $3 WHERE shard = $1 AND sequence = $2", shard, sequence, record_hash)
+        await self.run(
+            "UPDATE payments.journal_records SET hash = $3 WHERE shard = $1 AND sequence = $2", shard, sequence, record_hash
+        )
 
     async def swap_records(self, shard: int, first: int, second: int) -> None:
         move = "UPDATE payments.journal_records SET sequence = $3 WHERE shard = $1 AND sequence = $2"

@@ -68,7 +68,9 @@ async def test_swapped_records_are_noticed(ledger: Ledger, journal: Journal) -> 
         await read_all(journal, 0)
 
 
-async def test_a_record_rewritten_with_a_fitting_checksum_and_hash_is_noticed_by_its_successor(ledger: Ledger, journal: Journal) -> None:
+async def test_a_record_rewritten_with_a_fitting_checksum_and_hash_is_noticed_by_its_successor(
+    ledger: Ledger, journal: Journal
+) -> None:
     old = await stored(journal, 3)
     forged = Record(0, old.epoch, 3, AT, old.previous_hash, b"a richer payload").frame()
     await ledger.replace_frame(0, 3, forged)

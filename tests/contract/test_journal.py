@@ -58,7 +58,14 @@ async def test_records_are_read_back_in_order_as_they_were_appended(ledger: Ledg
 async def test_reading_can_begin_and_end_anywhere(ledger: Ledger) -> None:
     journal = await ledger.journal()
     await write(journal, await take(journal, await ledger.shard_map(), 0), 9)
-    for first, last, expected in ((0, 3, [1, 2, 3]), (4, 6, [5, 6]), (8, 99, [9, 10]), (6, 6, []), (10, None, []), (12, None, [])):
+    for first, last, expected in (
+        (0, 3, [1, 2, 3]),
+        (4, 6, [5, 6]),
+        (8, 99, [9, 10]),
+        (6, 6, []),
+        (10, None, []),
+        (12, None, []),
+    ):
         assert [record.sequence for record in await read_all(journal, 0, first, last)] == expected
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import asyncpg
 import pytest
@@ -17,12 +18,14 @@ from tests.contract.writing import AT, after, head_of, read_all, take, write
 pytestmark = pytest.mark.anyio
 
 
-class Scene:
-    """An old owner of shard 0 with three records, a session in which its statements can be held up, and a new owner."""
+class Scene(NamedTuple):
+    """Shard 0 with three records up to `head`, and a session in which the old owner's statements can be held up."""
 
-    def __init__(self, ledger: PostgresLedger, journal: PostgresJournal, shard_map: PostgresShardMap, session: asyncpg.Connection) -> None:
-        self.ledger, self.journal, self.shard_map, self.session = ledger, journal, shard_map, session
-        self.head = Head(0, 0, 0, b"")
+    ledger: PostgresLedger
+    journal: PostgresJournal
+    shard_map: PostgresShardMap
+    session: asyncpg.Connection
+    head: Head
 
     async def zombie_appends(self, record: Record) -> str:
         """Send the statement that the old owner would send."""
@@ -30,6 +33,7 @@ class Scene:
         return status
 
     async def claim(self) -> int:
+        """Take the shard over, and return the new epoch."""
         epoch = await self.shard_map.claim(0, self.head.epoch, "new owner")
         assert epoch is not None
         return epoch
@@ -40,9 +44,7 @@ async def scene(database_url: str, anyio_backend: str) -> AsyncIterator[Scene]:
     ledger = PostgresLedger(database_url)
     journal, shard_map = await ledger.journal(), await ledger.shard_map()
     session = await asyncpg.connect(database_url)
-    scene = Scene(ledger, journal, shard_map, session)
-    scene.head = await write(journal, await take(journal, shard_map, 0), 2)
-    yield scene
+    yield Scene(ledger, journal, shard_map, session, await write(journal, await take(journal, shard_map, 0), 2))
     session.terminate()
     await ledger.close()
 
@@ -63,11 +65,6 @@ async def test_a_record_in_flight_while_the_new_owner_opens_comes_before_the_fen
     assert head_of(records[-1]) == opened
     # What the old owner sends from now on is refused, whether or not it knows about the fence.
     assert await scene.zombie_appends(Record(0, scene.head.epoch, opened.sequence + 1, AT, opened.hash, b"next")) == "INSERT 0 0"
-    with pytest.raises(asyncpg.UniqueViolationError):
-        # As if its statement had no check of the epoch at all, only the primary key.
-        await scene.session.execute(
-            "INSERT INTO payments.journal_records VALUES (0, $1, 1, 0, '', '')", in_flight.sequence + 1
-        )
 
 
 async def test_a_record_in_flight_that_is_rolled_back_leaves_its_sequence_to_the_fence(scene: Scene) -> None:
@@ -92,7 +89,9 @@ async def test_a_statement_that_began_before_the_claim_and_arrives_after_the_fen
         assert await scene.journal.head(0) == opened
 
 
-async def test_a_statement_that_began_before_the_claim_is_refused_even_if_it_names_the_sequence_after_the_fence(scene: Scene) -> None:
+async def test_a_statement_that_began_before_the_claim_is_refused_even_if_it_names_the_sequence_after_the_fence(
+    scene: Scene,
+) -> None:
     async with scene.session.transaction(isolation="repeatable_read"):
         await scene.session.fetchval("SELECT epoch FROM payments.shards WHERE shard = 0")
         opened = await scene.journal.open(0, await scene.claim(), AT)

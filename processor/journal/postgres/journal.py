@@ -9,7 +9,7 @@ from processor.journal.batch import fence_record, in_shard_order
 from processor.journal.chain import Chain, check_stored
 from processor.journal.interface import Fenced, Head, JournalUnavailable, Snapshot
 from processor.journal.postgres.ledger import read_shard_count
-from processor.journal.postgres.link import Link, Timeouts
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link, Timeouts
 from processor.journal.postgres.queries import load_queries
 from processor.journal.postgres.readers import Readers
 from processor.journal.postgres.snapshots import SnapshotTable
@@ -44,9 +44,8 @@ class PostgresJournal:
         self._snapshots = SnapshotTable(readers)
 
     @classmethod
-    async def connect(cls, dsn: str, timeouts: Timeouts | None = None) -> Self:
+    async def connect(cls, dsn: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Self:
         """Return a journal that is ready to be used. Raises JournalUnavailable, and LedgerUnusable if it must not be used."""
-        timeouts = timeouts or Timeouts()
         writer = Link(dsn, timeouts, durable=True)
         shards = await read_shard_count(writer)
         return cls(shards, writer, await Readers.create(dsn, timeouts))

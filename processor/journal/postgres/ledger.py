@@ -9,9 +9,11 @@ MAX_SHARDS = 1024
 _QUERIES = load_queries("ledger.sql")
 # Names the right to change the schema among the database's advisory locks; any number that nobody else uses.
 _MIGRATION_LOCK = 0x7061796D656E7473
+# Changing large tables takes a while, and so does waiting for another process that does it.
+_MIGRATION_TIMEOUTS = Timeouts(command_seconds=600.0)
 
 
-async def create_ledger(dsn: str, shards: int, timeouts: Timeouts | None = None) -> None:
+async def create_ledger(dsn: str, shards: int, timeouts: Timeouts = _MIGRATION_TIMEOUTS) -> None:
     """Bring the schema up to date, and at the first call fix the number of shards. Any number of processes may do so at once.
 
     Raises LedgerUnusable (the ledger has another number of shards, the schema is newer than this program, the server does
@@ -19,7 +21,7 @@ async def create_ledger(dsn: str, shards: int, timeouts: Timeouts | None = None)
     """
     if not 1 <= shards <= MAX_SHARDS:
         raise LedgerUnusable(f"a ledger cannot have {shards} shards: choose 1 to {MAX_SHARDS}")
-    link = Link(dsn, timeouts or Timeouts(), durable=True)
+    link = Link(dsn, timeouts, durable=True)
     try:
         async with link.use() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)

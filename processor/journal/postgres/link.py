@@ -20,6 +20,9 @@ class Timeouts(msgspec.Struct, frozen=True):
     command_seconds: float = 10.0
 
 
+DEFAULT_TIMEOUTS = Timeouts()
+
+
 @contextmanager
 def journal_errors() -> Iterator[None]:
     """Turn whatever can go wrong between us and the database into JournalUnavailable."""

@@ -25,8 +25,8 @@ def known_migrations() -> list[Migration]:
     found = []
     for file in (files(__package__) / "sql" / "migrations").iterdir():
         if file.name.endswith(".sql"):
-            content = file.read_bytes()
-            found.append(Migration(file.name.removesuffix(".sql"), sha256(content).hexdigest(), content.decode()))
+            sql = file.read_text(encoding="utf-8")  # Line ends are read alike, however the file was checked out.
+            found.append(Migration(file.name.removesuffix(".sql"), sha256(sql.encode()).hexdigest(), sql))
     return sorted(found, key=lambda migration: migration.name)
 
 

@@ -5,7 +5,7 @@ from typing import Self
 from processor.journal.interface import Host, Ownership
 from processor.journal.postgres.change_listener import ChangeListener
 from processor.journal.postgres.ledger import read_shard_count
-from processor.journal.postgres.link import Link, Timeouts
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link, Timeouts
 from processor.journal.postgres.queries import load_queries
 
 _QUERIES = load_queries("shard_map.sql")
@@ -21,9 +21,8 @@ class PostgresShardMap:
         self._lease_seconds = lease_seconds
 
     @classmethod
-    async def connect(cls, dsn: str, lease_seconds: float = 3.0, timeouts: Timeouts | None = None) -> Self:
+    async def connect(cls, dsn: str, lease_seconds: float = 3.0, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Self:
         """Return a shard map that listens for changes. Raises JournalUnavailable, LedgerUnusable."""
-        timeouts = timeouts or Timeouts()
         link = Link(dsn, timeouts)
         listener = ChangeListener(dsn, timeouts)
         try:

@@ -20,7 +20,19 @@ def test_a_url_is_understood(url: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "8000", "127.0.0.1:8000", "ftp://x", "http://", "http://x:99999", "http://a b", "http://x/?q", "http://u@x", "http://x\r\nA: b"]
+    "url",
+    [
+        "",
+        "8000",
+        "127.0.0.1:8000",
+        "ftp://x",
+        "http://",
+        "http://x:99999",
+        "http://a b",
+        "http://x/?q",
+        "http://u@x",
+        "http://x\r\nA: b",
+    ],
 )
 def test_another_text_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(BadUrl, match=r"http://127\.0\.0\.1:8000"):

@@ -44,22 +44,25 @@ def test_a_request_carries_host_key_length_and_body() -> None:
     asyncio.run(scenario())
 
 
+DONE = answer(b"done")
+
+
 @pytest.mark.parametrize(
-    "first",
+    "script",
     [
-        [],
-        [b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nhalf"],
-        [answer(b"{}", "503 Service Unavailable", "Retry-After: 0")],
-        [answer(b"{}", "504 Gateway Timeout")],
-        [answer(b"{}", "502 Bad Gateway")],
-        [answer(b"{}", "429 Too Many Requests", "Retry-After: 0")],
-        [b"this is not HTTP\r\n\r\n"],
+        [[], [DONE]],
+        [[b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nhalf"], [DONE]],
+        [[b"this is not HTTP\r\n\r\n"], [DONE]],
+        [[answer(b"{}", "503 Service Unavailable", "Retry-After: 0"), DONE]],
+        [[answer(b"{}", "504 Gateway Timeout"), DONE]],
+        [[answer(b"{}", "502 Bad Gateway"), DONE]],
+        [[answer(b"{}", "429 Too Many Requests", "Retry-After: 0"), DONE]],
     ],
-    ids=["closed", "half an answer", "503", "504", "502", "429", "not HTTP"],
+    ids=["closed", "half an answer", "not HTTP", "503", "504", "502", "429"],
 )
-def test_the_same_bytes_are_sent_again(first: list[bytes]) -> None:
+def test_the_same_bytes_are_sent_again(script: list[list[bytes]]) -> None:
     async def scenario() -> None:
-        async with ScriptedServer([*first, answer(b"done")], [answer(b"done")]) as server:
+        async with ScriptedServer(*script) as server:
             replies, retries = await _post(server.address)
             received = [request for requests in server.requests for request in requests]
             assert replies[0].body == b"done"
@@ -82,9 +85,12 @@ def test_a_final_status_is_returned_at_once(status: str) -> None:
 
 def test_a_server_that_does_not_answer_is_asked_again_on_a_new_connection() -> None:
     async def scenario() -> None:
-        async with ScriptedServer([HANG], [answer(b"done")]) as server:
-            replies, retries = await _post(server.address, timeout_seconds=0.05)
-            assert (replies[0].body, retries, len(server.requests)) == (b"done", 1, 2)
+        # More answers than it should take: a busy machine may let a good one come too late.
+        async with ScriptedServer([HANG], *[[DONE]] * 50) as server:
+            replies, retries = await _post(server.address, timeout_seconds=0.2)
+            assert replies[0].body == b"done"
+            assert len(server.requests) >= 2
+            assert retries >= 1
 
     asyncio.run(scenario())
 
@@ -92,7 +98,7 @@ def test_a_server_that_does_not_answer_is_asked_again_on_a_new_connection() -> N
 def test_after_the_time_allowed_one_line_says_what_was_wrong() -> None:
     async def scenario() -> None:
         async with ScriptedServer() as server:
-            with pytest.raises(Unavailable, match=r"does not answer \(.*closed.*\); tried for 0.1 s") as failure:
+            with pytest.raises(Unavailable, match=r"does not answer \(.*connection.*\); tried for 0.1 s") as failure:
                 await _post(server.address, retry_seconds=0.1)
             assert failure.value.status is None
             assert len(server.requests) > 1

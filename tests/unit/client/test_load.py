@@ -93,7 +93,7 @@ def test_batches_count_their_payments(url: str, ledger: SmallLedger) -> None:
     assert ledger.accounts["shop"]["posted"] == 70
 
 
-def test_items_that_could_not_be_decided_are_sent_again_and_the_others_keep_their_first_outcome(url: str, ledger: SmallLedger) -> None:
+def test_only_undecided_items_get_a_later_outcome(url: str, ledger: SmallLedger) -> None:
     seen: list[Outcome] = []
 
     async def scenario() -> LoadResult:

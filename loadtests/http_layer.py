@@ -1,0 +1,148 @@
+"""What the HTTP layer costs by itself, in CPU time: no sockets, no journal, a ledger that answers at once.
+
+`python -m loadtests.http_layer` prints the table; `measure()` gives it to others.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
+import msgspec
+
+from processor.core.messages import AccountView, AnyAnswer, AnyMessage, PaymentAnswer
+from processor.core.results import Result
+from serve.app import Application, create_app
+from serve.ledger import EntryPage, LedgerError, RecordedPayment, ShardStatus
+from serve.payments.batches import batch_answer, parse_batch
+from serve.payments.instructions import message_of, parse_payment
+from serve.payments.outcomes import payment_answer
+
+SHARDS = 8
+BATCH_PAYMENTS = 10_000
+ROUNDS = 5
+SINGLE_REPETITIONS = 4_000
+AT = 1_764_000_000_000_000
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """The least CPU time of one step over several rounds, per request and per payment."""
+
+    step: str
+    milliseconds: float
+    microseconds_per_payment: float
+
+
+class _AcceptingLedger:
+    """Implements Ledger: accepts every payment at once. Only what payments need answers anything."""
+
+    shards = SHARDS
+
+    async def ask(self, message: AnyMessage) -> AnyAnswer:
+        return PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
+
+    async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
+        return [PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(len(messages))]
+
+    async def entries(self, account: str, cursor: str | None, limit: int) -> EntryPage | None:
+        return None
+
+    async def balances_at(self, account: str, at: int) -> AccountView | None:
+        return None
+
+    async def payment(self, payment_id: str) -> RecordedPayment | None:
+        return None
+
+    async def shard_status(self) -> list[ShardStatus]:
+        return []
+
+    async def readiness(self) -> list[str]:
+        return []
+
+
+def measure() -> list[Cost]:
+    """Return the cost of every step."""
+    single = single_body(1)
+    message = message_of(parse_payment(single), "key-1", SHARDS)
+    accepted = PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
+    batch = batch_body(BATCH_PAYMENTS)
+    instructions = parse_batch(batch, SHARDS)
+    answers: list[AnyAnswer | LedgerError] = [
+        PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(BATCH_PAYMENTS)
+    ]
+    return [
+        _cost("single: body to message", lambda: message_of(parse_payment(single), "key-1", SHARDS), SINGLE_REPETITIONS, 1),
+        _cost("single: answer to bytes", lambda: payment_answer(message, accepted), SINGLE_REPETITIONS, 1),
+        asyncio.run(_application_cost("single: whole request", "/v1/payments", single, SINGLE_REPETITIONS, 1)),
+        _cost("batch: body to messages", lambda: parse_batch(batch, SHARDS), 1, BATCH_PAYMENTS),
+        _cost("batch: answers to bytes", lambda: batch_answer(instructions, answers, "req", False), 1, BATCH_PAYMENTS),
+        _cost("batch: answers to bytes, minimal", lambda: batch_answer(instructions, answers, "req", True), 1, BATCH_PAYMENTS),
+        asyncio.run(_application_cost("batch: whole request", "/v1/payments/batch", batch, 1, BATCH_PAYMENTS)),
+    ]
+
+
+def single_body(number: int) -> bytes:
+    """Return the JSON of one payment."""
+    return b'{"from":"acc_%06d","to":"acc_%06d","amount":%d,"currency":"EUR","reference":"order %d"}' % (
+        number, number + 1, 1 + number % 1000, number,
+    )  # fmt: skip
+
+
+def batch_body(payments: int) -> bytes:
+    """Return the JSON of a batch."""
+    items = (b'{"idempotency_key":"key-%d",%b' % (number, single_body(number)[1:]) for number in range(payments))
+    return b'{"payments":[%b]}' % b",".join(items)
+
+
+def _cost(step: str, work: Callable[[], object], repetitions: int, payments: int) -> Cost:
+    best = min(_timed(work, repetitions) for _ in range(ROUNDS)) / repetitions
+    return Cost(step, best * 1e3, best * 1e6 / payments)
+
+
+def _timed(work: Callable[[], object], repetitions: int) -> float:
+    started = process_time()
+    for _ in range(repetitions):
+        work()
+    return process_time() - started
+
+
+async def _application_cost(step: str, path: str, body: bytes, repetitions: int, payments: int) -> Cost:
+    app = create_app(_AcceptingLedger())
+    best = min([await _called(app, path, body, repetitions) for _ in range(ROUNDS)]) / repetitions
+    return Cost(step, best * 1e3, best * 1e6 / payments)
+
+
+async def _called(app: Application, path: str, body: bytes, repetitions: int) -> float:
+    headers = [
+        (b"host", b"127.0.0.1:8000"),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"idempotency-key", b"key-1"),
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    started = process_time()
+    for _ in range(repetitions):
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        await app(scope, receive, send)
+    seconds = process_time() - started
+    if any(status >= 300 for status in statuses):
+        raise RuntimeError(f"{path} answered {max(statuses)}")
+    return seconds
+
+
+def main() -> None:
+    """Print the table."""
+    for cost in measure():
+        print(f"{cost.step:34}{cost.milliseconds:10.3f} ms{cost.microseconds_per_payment:10.2f} us a payment")
+
+
+if __name__ == "__main__":
+    main()
