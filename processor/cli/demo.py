@@ -138,4 +138,4 @@ def _verify(console: Console, environment: Mapping[str, str] | None) -> bool:
         say(console, "`payments verify` was not run: the settings here are another instance's. Run it with the instance's own.")
         return True
     say(console, "payments verify:")
-    return subprocess.run([sys.executable, "-m", "processor.cli.main", "verify"], env=environment).returncode == 0
+    return subprocess.run([sys.executable, "-m", "processor.cli.main", "verify"], env=environment, check=False).returncode == 0

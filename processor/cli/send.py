@@ -1,6 +1,5 @@
 """`payments send`: the payments of a CSV file, safe to repeat."""
 
-import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -99,8 +98,8 @@ def _report(number: int, reason: str) -> None:
 
 def _open(file: str) -> BinaryIO:
     # Not sys.stdin: a thread may still wait in it when the program ends, and Python then dies over its lock.
-    return open(0, "rb", closefd=False) if file == "-" else open(file, "rb")
+    return open(0, "rb", closefd=False) if file == "-" else Path(file).open("rb")
 
 
 def _size(file: str) -> int | None:
-    return None if file == "-" or not Path(file).is_file() else os.stat(file).st_size
+    return None if file == "-" or not Path(file).is_file() else Path(file).stat().st_size

@@ -331,7 +331,9 @@ class Ledger:
         for account in shard.accounts.values():
             counts[account.currency] = counts.get(account.currency, 0) + 1
         transit = {currency: sum(sent.get(currency, 0) for sent in shard.transit.values()) for currency in shard.posted}
-        sums = {currency: (posted, transit[currency], counts.get(currency, 0)) for currency, posted in shard.posted.items()}
+        sums = {
+            currency: (str(posted), str(transit[currency]), counts.get(currency, 0)) for currency, posted in shard.posted.items()
+        }
         return m.TotalsAnswer(sums, self.as_of(shard))
 
     def _read_digest(self, message: m.ReadDigest, shard: Shard) -> m.DigestAnswer | AfterSeal:

@@ -132,9 +132,12 @@ class AccountAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
 
 
 class TotalsAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
-    """Per currency: the sum of posted balances, the money in transit to or from other shards, the number of accounts."""
+    """Per currency: the sum of posted balances, the money in transit to or from other shards, the number of accounts.
 
-    currencies: dict[str, tuple[int, int, int]]
+    The sums are decimal strings: they may need more than the 64 bits that MessagePack has for an integer.
+    """
+
+    currencies: dict[str, tuple[str, str, int]]
     sequence: int
 
 

@@ -136,8 +136,8 @@ class Shard:
         posted = {currency: str(total) for currency, total in self.posted.items()}
         transit = {other: {currency: str(amount) for currency, amount in sent.items()} for other, sent in self.transit.items()}
         state = State(
-            self.number, self.shards, self.sequence, self.at, list(self.accounts.values()), self.outcomes, self.posted,
-            self.transit, self.next_number, self.transfers, self.inboxes,
+            self.number, self.shards, self.sequence, self.at, list(self.accounts.values()), self.outcomes, posted, transit,
+            self.next_number, self.transfers, self.inboxes,
         )  # fmt: skip
         return _encode(state)
 

@@ -30,9 +30,9 @@ async def read_totals(request: Request) -> Answer:
 def _totals(answers: list[TotalsAnswer]) -> dict[str, CurrencyTotals]:
     sums: dict[str, list[int]] = {}
     for answer in answers:
-        for currency, parts in answer.currencies.items():
+        for currency, (posted, in_transit, accounts) in answer.currencies.items():
             total = sums.setdefault(currency, [0, 0, 0])
-            for index, part in enumerate(parts):
+            for index, part in enumerate((int(posted), int(in_transit), accounts)):
                 total[index] += part
     return {
         currency: CurrencyTotals(money(posted), money(in_transit), accounts)

@@ -104,7 +104,7 @@ def test_an_unreachable_database_is_named_without_its_password(new_instance: New
     done = refused.run("up")
     assert done.returncode == 1
     said = one_line(done.stderr)
-    assert said.startswith(f"the database at 127.0.0.1:{port} cannot be used: ")
+    assert said.startswith(f"the database at 127.0.0.1:{port} cannot be reached: ")
     assert "hunter2" not in done.stdout + done.stderr
 
 
