@@ -76,7 +76,7 @@ class Api:
         app = create_app(RoutedLedger(shards, router, journal, shard_map))
         config = uvicorn.Config(
             app, http="httptools", ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
-            server_header=False, date_header=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         # Ray's worker handles the process's signals.

@@ -23,6 +23,7 @@ class ScriptedServer:
 
     def __init__(self, *script: Sequence[bytes]) -> None:
         self.requests: list[list[bytes]] = []
+        self.was_asked = asyncio.Event()
         self._script = list(script)
 
     async def __aenter__(self) -> Self:
@@ -39,6 +40,7 @@ class ScriptedServer:
         try:
             for data in self._script.pop(0) if self._script else ():
                 received.append(await _request(reader))
+                self.was_asked.set()
                 if data == HANG:
                     await reader.read()  # until the client closes
                 writer.write(data)

@@ -13,6 +13,9 @@ from rich.table import Table
 
 from processor.settings import load_settings
 
+_COLUMNS = ("shard", "host", "pid", "epoch", "sequence", "queue_length", "commit_p50_ms", "commit_p99_ms")
+_WIDTH_ELSEWHERE = 200
+
 
 @click.command()
 def shards() -> None:
@@ -20,22 +23,25 @@ def shards() -> None:
     settings = load_settings(os.environ, Path.cwd())
     url = f"http://{settings.host}:{settings.port}/v1/shards"
     rows = _fetch(url)
-    if not rows:
-        raise click.ClickException(f"{url} names no shards")
-    table = Table(*rows[0])
+    table = Table(*(name.replace("_", " ") for name in _COLUMNS), box=None)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(str(row[name]) or "nobody" for name in _COLUMNS))
+    console = Console()
+    # A file or a pipe has no width: nothing is cut off there.
+    console.print(table, width=None if console.is_terminal else _WIDTH_ELSEWHERE, crop=False)
 
 
 def _fetch(url: str) -> list[dict[str, Any]]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=10) as answer:
-            return msgspec.json.decode(answer.read(), type=dict[str, list[dict[str, Any]]])["data"]
+            rows = msgspec.json.decode(answer.read(), type=dict[str, list[dict[str, Any]]])["data"]
     except urllib.error.HTTPError as error:
         raise click.ClickException(f"{url} answered {error.code}: {error.reason}") from error
     except OSError as error:
         raise click.ClickException(f"no answer from {url} ({error}): is `payments up` running?") from error
     except (msgspec.MsgspecError, KeyError) as error:
         raise click.ClickException(f"{url} is not answered by this program: {error}") from error
+    if not all(row.keys() >= set(_COLUMNS) for row in rows):
+        raise click.ClickException(f"{url} is answered by another version of this program")
+    return rows

@@ -64,10 +64,8 @@ def local_process(pid: int, address: Address) -> psutil.Process:
 
 
 def _listeners(port: int) -> list[psutil.Process]:
-    listening = [
-        found for found in psutil.net_connections("tcp") if found.status == psutil.CONN_LISTEN and found.laddr.port == port
-    ]
-    return [psutil.Process(found.pid) for found in listening if found.pid]
+    sockets = (found for found in psutil.net_connections("tcp") if found.status == psutil.CONN_LISTEN)
+    return [psutil.Process(found.pid) for found in sockets if found.pid and found.laddr and found.laddr.port == port]
 
 
 def _nodes_of(process: psutil.Process) -> set[psutil.Process]:

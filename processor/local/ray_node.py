@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import processor
@@ -37,10 +38,11 @@ _FIXED_ENVIRONMENT = {
 class RayNode:
     """Ray's processes: control store, raylet, dashboard with Serve's REST API, and all workers."""
 
-    def __init__(self, settings: Settings, folder: DataFolder) -> None:
-        """Prepare a node whose workers read `settings` from their environment."""
+    def __init__(self, settings: Settings, folder: DataFolder, environment: Mapping[str, str] | None = None) -> None:
+        """Prepare a node whose workers read `settings` from their environment, and find there what `environment` adds."""
         self._settings = settings
         self._folder = folder
+        self._more_environment = dict(environment or {})
         self.log_path = folder.logs / "ray.log"
         self.dashboard_port = 0
         self._child: Child | None = None
@@ -126,7 +128,8 @@ class RayNode:
         # Ray leaves temporary files behind; there the next start removes them.
         files = str(self._ray_folder)
         path = os.pathsep.join(part for part in (packages, inherited.get("PYTHONPATH")) if part)
-        return inherited | self._settings.to_environment() | _FIXED_ENVIRONMENT | {"PYTHONPATH": path, "TMPDIR": files}
+        own = self._settings.to_environment() | _FIXED_ENVIRONMENT | self._more_environment
+        return inherited | own | {"PYTHONPATH": path, "TMPDIR": files}
 
     @property
     def _ray_folder(self) -> Path:

@@ -98,7 +98,7 @@ def member_problem(message: str) -> Problem:
     """Return the problem that msgspec's validation error describes."""
     place = _PLACE.search(message)
     text = message[: place.start()] if place else message
-    steps = [name or index for name, index in _STEP.findall(place[1])] if place else []
+    steps = [name or index for name, index in _STEP.findall(place[1].replace("[...]", ""))] if place else []
     member = _MEMBER.match(text)
     if member:
         steps.append(member[1][:80].replace("~", "~0").replace("/", "~1"))

@@ -74,9 +74,11 @@ def test_a_second_instance_on_the_same_folder_is_refused(instance: Instance) -> 
 def test_shards_are_listed_with_their_hosts(instance: Instance) -> None:
     done = instance.run("shards")
     assert done.returncode == 0, done.stderr
-    assert len(httpx.get(f"{instance.url}/v1/shards").json()["data"]) == 4
-    for word in ("shard", "host", "epoch", "sequence"):
-        assert word in done.stdout
+    heading, *lines = done.stdout.splitlines()
+    assert heading.split()[:5] == ["shard", "host", "pid", "epoch", "sequence"]
+    hosts = {row["shard"]: row["host"] for row in httpx.get(f"{instance.url}/v1/shards").json()["data"]}
+    assert {int(line.split()[0]): line.split()[1] for line in lines} == hosts
+    assert list(hosts) == [0, 1, 2, 3]
 
 
 def test_shards_of_an_instance_that_does_not_run_are_one_line(new_instance: NewInstance) -> None:

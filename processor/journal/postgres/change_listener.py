@@ -11,7 +11,7 @@ CHANNEL = "payments_shard_map"
 
 
 class ChangeListener:
-    """One connection that listens. While it cannot, waiting still ends with the timeout."""
+    """One connection that listens, for one task that waits. While it cannot, waiting still ends with the timeout."""
 
     def __init__(self, dsn: str, timeouts: Timeouts) -> None:
         """Listen from `start` on, or from the first `wait`."""

@@ -82,7 +82,7 @@ class PostgresJournal:
             status = _NOTHING_INSERTED
         if status == _NOTHING_INSERTED:
             places = ", ".join(f"{record.shard}:{record.sequence}" for record in records)
-            raise Fenced(f"another writer has opened, or written to, one of the shards : {places}")
+            raise Fenced(f"another writer has opened, or written to, one of the shards (shard:sequence {places})")
 
     async def confirm(self, epochs: Sequence[tuple[int, int]]) -> None:
         shards, newest = [shard for shard, _ in epochs], [epoch for _, epoch in epochs]

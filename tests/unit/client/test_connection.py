@@ -167,8 +167,7 @@ def test_a_cancelled_request_leaves_no_answer_for_the_next_one() -> None:
     async def scenario() -> None:
         async with ScriptedServer([HANG], [answer(b"second")]) as server, Connection(server.address) as connection:
             task = asyncio.create_task(connection.get("/first"))
-            while not (server.requests and server.requests[0]):
-                await asyncio.sleep(0)
+            await server.was_asked.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

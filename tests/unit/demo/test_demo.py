@@ -21,7 +21,9 @@ def _demo(url: str, folder: Path, *arguments: str) -> "subprocess.CompletedProce
         "-c",
         f"import sys; sys.path.insert(0, {str(root)!r}); from processor.cli.demo import demo; demo()",
     ]
-    return subprocess.run([*program, "--url", url, *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [*program, "--url", url, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def test_right_books_end_with_exit_code_0_and_every_run_uses_accounts_of_its_own(tmp_path: Path) -> None:

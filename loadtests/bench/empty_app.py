@@ -1,0 +1,74 @@
+"""What Ray Serve costs by itself: two deployments that read a body and answer at once.
+
+`Empty` stands behind Serve's proxy, `Listener` owns a listener as the payments API does. Serve loads this in the workers of the bench's
+own Ray node; the bench itself never imports it, and so never imports Ray.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from ray import serve as ray_serve
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_ANSWER = b'{"id":"-"}'
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_ANSWER))]
+_NO_CPU = {"num_cpus": 0}
+_ONGOING_REQUESTS_MAX = 1_000
+
+
+class EmptyHandler:
+    """An ASGI application that does nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body and answer."""
+        if scope["type"] != "http":
+            return
+        while (await receive()).get("more_body", False):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.body", "body": _ANSWER})
+
+
+@ray_serve.deployment(name="Listener", ray_actor_options=_NO_CPU)
+class Listener:
+    """Answers on a listener of its own, made as in serve/deployment.py."""
+
+    async def __init__(self, port: int) -> None:
+        config = uvicorn.Config(
+            EmptyHandler(), host="127.0.0.1", port=port, http="httptools", ws="none", loop="none", lifespan="off",
+            access_log=False, log_level="warning", server_header=False, date_header=False,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        # Ray's worker handles the process's signals.
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        self._serving = asyncio.create_task(server.serve())
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if the listener has stopped."""
+        if self._serving.done():
+            raise RuntimeError("the listener has stopped")
+
+
+@ray_serve.deployment(
+    name="Empty",
+    ray_actor_options=_NO_CPU,
+    max_ongoing_requests=_ONGOING_REQUESTS_MAX,
+    logging_config={"enable_access_log": False},
+)
+@ray_serve.ingress(EmptyHandler())
+class Empty:
+    """Answers behind Serve's proxy. It needs the other only to be deployed together with it."""
+
+    def __init__(self, listener: object) -> None:
+        pass
+
+
+def build(arguments: dict[str, str]) -> ray_serve.Application:
+    """Return both; `port` in `arguments` is the listener's."""
+    return Empty.bind(Listener.bind(int(arguments["port"])))
