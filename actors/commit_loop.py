@@ -56,12 +56,17 @@ class Call:
 
 
 class ShardPosition(msgspec.Struct, frozen=True):
-    """Where one held shard stands, and how many events it has seen since it was read from a snapshot or from nothing."""
+    """Where one held shard stands.
+
+    `events`: how many it has seen since it was read from a snapshot or from nothing. `size`: how many accounts and remembered
+    outcomes it has.
+    """
 
     shard: int
     epoch: int
     sequence: int
     events: int
+    size: int
 
 
 class CommitLoop:
@@ -118,8 +123,11 @@ class CommitLoop:
 
     def positions(self) -> list[ShardPosition]:
         """Return the same with the number of events since the shard was last read from a snapshot."""
-        shards = self._ledger.shards
-        return [ShardPosition(head.shard, head.epoch, head.sequence, shards[head.shard].events) for head in self.heads()]
+        return [self._position(head, self._ledger.shards[head.shard]) for head in self.heads()]
+
+    @staticmethod
+    def _position(head: Head, shard: Shard) -> ShardPosition:
+        return ShardPosition(head.shard, head.epoch, head.sequence, shard.events, len(shard.accounts) + len(shard.outcomes))
 
     async def submit(self, batch: bytes) -> bytes:
         """Decide a MessagePack list of messages and return the list of answers, in order, once they are durable.

@@ -5,7 +5,10 @@ The keeper also takes its host's snapshots, by replay, in its own process: takin
 """
 
 import asyncio
+import contextlib
 import logging
+from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import ray
@@ -71,21 +74,30 @@ class HostKeeper:
         logger.info("started %s with process id %d", self._name, pid)
 
     async def _keep(self) -> None:
-        silent_seconds = 0.0
         while True:
-            try:
-                assert self._actor is not None
-                async with asyncio.timeout(self._settings.lease_seconds):
-                    self._status = await self._actor.status.remote()
-                silent_seconds = 0.0
-            except RayActorError:
-                await self._replace(is_dead=True)
-            except TimeoutError:
-                silent_seconds += self._settings.lease_seconds
-                if silent_seconds >= 2 * self._settings.lease_seconds:
-                    await self._replace(is_dead=False)
-                    silent_seconds = 0.0
-            await asyncio.sleep(PING_SECONDS)
+            await self._replace(is_dead=await self._until_gone())
+
+    async def _until_gone(self) -> bool:
+        """Return True as soon as the host's process has died, False when it has kept silent for two leases."""
+        assert self._actor is not None
+        ended = asyncio.ensure_future(_end_of(self._actor))
+        answered_at = monotonic()
+        try:
+            while True:
+                done, _ = await asyncio.wait({ended}, timeout=PING_SECONDS)
+                if done:
+                    return True
+                try:
+                    async with asyncio.timeout(self._settings.lease_seconds):
+                        self._status = await self._actor.status.remote()
+                    answered_at = monotonic()
+                except RayActorError:
+                    return True
+                except TimeoutError:
+                    if monotonic() - answered_at > 2 * self._settings.lease_seconds:
+                        return False
+        finally:
+            ended.cancel()
 
     async def _replace(self, is_dead: bool) -> None:
         """Start another host. A host that only keeps silent may still live: its lease runs out, and the journal refuses it."""
@@ -105,7 +117,9 @@ class HostKeeper:
             await asyncio.sleep(SNAPSHOT_CHECK_SECONDS)
             for position in self._status.shards if self._status is not None else ():
                 key = (self._name, position.shard)
-                if position.events - self._snapshot_events.get(key, 0) < self._settings.snapshot_events:
+                # A large state is written less often, so that writing it stays a small part of the work that made it.
+                enough = max(self._settings.snapshot_events, position.size // 2)
+                if position.events - self._snapshot_events.get(key, 0) < enough:
                     continue
                 try:
                     await take_snapshot(self._journal, position.shard)
@@ -114,3 +128,9 @@ class HostKeeper:
                     break
                 except Exception:
                     logger.exception("no snapshot of shard %d: replay of its journal failed", position.shard)
+
+
+async def _end_of(actor: Any) -> None:
+    """Return when the actor's process is gone: Ray fails a call under way within milliseconds."""
+    with contextlib.suppress(RayActorError):
+        await actor.wait_until_stopped.remote()

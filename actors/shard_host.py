@@ -1,5 +1,6 @@
 """The Ray actor around a shard host. One process, one event loop, many shards."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -33,6 +34,7 @@ class ShardHost:
         self._name = name
         self._settings = settings
         self._host: Host | None = None
+        self._stopped = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"ShardHost({self._name})"
@@ -51,6 +53,11 @@ class ShardHost:
         """Give all shards up, so that others can take them at once."""
         if self._host is not None:
             await self._host.stop()
+        self._stopped.set()
+
+    async def wait_until_stopped(self) -> None:
+        """Return when `stop` has been called. Whoever waits learns at once when the process dies."""
+        await self._stopped.wait()
 
     async def submit(self, batch: bytes) -> bytes:
         """Decide a batch of messages; the answers come when they are durable."""

@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 10.0
     snapshot_events: Annotated[
         int, Meta(ge=1_000, le=100_000_000, description="events of a shard after which its next snapshot is written")
-    ] = 200_000
+    ] = 50_000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages that are logged")
     ] = "info"

@@ -20,6 +20,8 @@ class LimitNode:
     def __init__(self) -> None:
         """Prepare it; call `start` next, and `stop` in any case."""
         self._folder = DataFolder(Path(tempfile.mkdtemp(prefix="payments-bench-")))
+        # Short: a Unix socket's path may have 97 bytes for HAProxy, and Serve puts 57 of its own into it.
+        self._haproxy_files = Path(tempfile.mkdtemp(prefix="ha-", dir="/tmp"))
         self._proxy_port, self._listener_port = free_port(), free_port()
         self._ray = RayNode(Settings(dashboard_port=0), self._folder, self._environment())
 
@@ -44,15 +46,16 @@ class LimitNode:
     def stop(self) -> None:
         """Stop everything at once, since nothing is kept, and remove its files."""
         self._ray.stop()
-        shutil.rmtree(self._folder.path, ignore_errors=True)
-        shutil.rmtree(self._folder.ray_files, ignore_errors=True)
+        for folder in (self._folder.path, self._folder.ray_files, self._haproxy_files):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
-        files = self._folder.path / "haproxy"
+        files = self._haproxy_files
         return {
             "RAY_SERVE_ENABLE_HA_PROXY": "1",
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-            # The defaults are shared by all nodes of a machine.
+            # The defaults are the same for all nodes of a machine.
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(files / "haproxy.cfg"),

@@ -1,6 +1,7 @@
 """`payments send`: the payments of a CSV file, safe to repeat."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +30,9 @@ def send(file: str, address: Address, connections: int) -> None:
     """Send the payments of a CSV file; - reads standard input.
 
     The first line names the columns: idempotency_key, from, to, amount (in minor units), currency and, if you like,
-    reference. Running the same file again pays nothing twice: what is known already is counted as replayed. Payments from
-    one account are made in the order of the file. Every line that is bad or refused is printed with its number and reason.
+    reference. Running the same file again pays nothing twice: what the ledger knows already, also because an answer was
+    lost on its way to us, is counted as replayed. Payments from one account are made in the order of the file. Every line
+    that is bad or refused is printed with its number and reason.
 
     Exit code: 0 if every line was accepted or replayed, 1 if some were bad or refused, 2 if it could not run to the end.
     """
@@ -45,6 +47,8 @@ def send(file: str, address: Address, connections: int) -> None:
         click.echo(f"cannot use {file}: {error.strerror if isinstance(error, OSError) else error}", err=True)
     except (Unavailable, UnexpectedAnswer) as error:
         click.echo(f"nothing was sent: {error}; is an instance running there (`payments up`)?", err=True)
+    except KeyboardInterrupt:
+        click.echo("nothing was sent: interrupted", err=True)
     sys.exit(COULD_NOT_RUN)
 
 
@@ -96,9 +100,11 @@ def _report(number: int, reason: str) -> None:
     click.echo(f"line {number}: {reason}")
 
 
-def _open(file: str) -> BinaryIO:
-    # Not sys.stdin: a thread may still wait in it when the program ends, and Python then dies over its lock.
-    return open(0, "rb", closefd=False) if file == "-" else Path(file).open("rb")
+def _open(file: str) -> AbstractContextManager[BinaryIO]:
+    if file != "-":
+        return Path(file).open("rb")
+    # Never closed, and not sys.stdin: a thread may still wait in it when the program ends, which would wait for it, or die of it.
+    return nullcontext(open(0, "rb", closefd=False))  # noqa: SIM115, PTH123  (see above; it has no path)
 
 
 def _size(file: str) -> int | None:

@@ -72,8 +72,9 @@ class Journal(Protocol):
         ...
 
     async def open(self, shard: int, epoch: int, at: int) -> Head:
-        """Append the fence record of `epoch` (taken with `ShardMap.claim`) and return it as head. Its time is `at` (microseconds),
-        or the previous record's where that is later: time never goes back within a shard.
+        """Append the fence record of `epoch` (taken with `ShardMap.claim`) and return it as head.
+
+        Its time is `at` (microseconds), or the previous record's where that is later: time never goes back within a shard.
 
         Raises Fenced if the shard has been claimed with a higher epoch since.
         """
@@ -107,7 +108,10 @@ class Journal(Protocol):
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Store a snapshot; older ones of the shard, but for the newest before it, may go."""
+        """Store a snapshot; older ones of the shard, but for the newest before it, may go.
+
+        Raises Fenced if the journal has no record with that sequence and hash.
+        """
         ...
 
     async def latest_snapshot(self, shard: int) -> Snapshot | None:

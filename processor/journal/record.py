@@ -25,7 +25,10 @@ class BadFrame(Exception):
 
 
 class Record(msgspec.Struct, gc=False):
-    """One record of one shard's stream. `at` is in microseconds since 1970. Its frame and hash are made once, when first asked for."""
+    """One record of one shard's stream. `at` is in microseconds since 1970.
+
+    The frame and the hash are made once, when first asked for.
+    """
 
     shard: int
     epoch: int

@@ -31,7 +31,7 @@ class DataFolder:
                 self.path.mkdir(parents=True)
                 # The database's user must pass through; what is secret inside is readable for its owner only.
                 self.path.chmod(0o711)
-            lock = open(self.path / "lock", "ab+", buffering=0)  # noqa: SIM115  (held open as long as we run)
+            lock = (self.path / "lock").open("ab+", buffering=0)
         except OSError as error:
             raise CannotStart(f"cannot use the data folder: {error}; choose another PAYMENTS_DATA_FOLDER") from error
         try:

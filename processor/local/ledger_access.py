@@ -21,7 +21,9 @@ def ledger_database(settings: Settings) -> Iterator[str]:
         return
     folder = DataFolder(Path(settings.data_folder))
     if not folder.path.exists():
-        raise CannotStart(f"there is no ledger in {folder.path}: `payments up` makes one, PAYMENTS_DATA_FOLDER names another folder")
+        raise CannotStart(
+            f"there is no ledger in {folder.path}: `payments up` makes one, PAYMENTS_DATA_FOLDER names another folder"
+        )
     postgres = EmbeddedPostgres(folder.postgres, folder.logs / "postgres.log", settings.database_port)
     try:
         folder.acquire()

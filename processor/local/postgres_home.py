@@ -18,7 +18,7 @@ _OUTSIDE = Path("/var/lib/payments")
 
 
 class PostgresHome:
-    """The folder of one cluster: `data`, `password`, `port`, and copies of the programs if the installed ones are out of reach."""
+    """The folder of one cluster: `data`, `password`, `port`, and `programs-...` if the installed ones are out of reach."""
 
     def __init__(self, folder: Path, log_path: Path) -> None:
         """Make the folder ready. Raises CannotStart if no place can be found that the server's user can enter."""
@@ -121,7 +121,7 @@ class PostgresHome:
 
     def _write_private(self, path: Path, text: str) -> None:
         unfinished = path.with_suffix(".unfinished")
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             if self.account:
                 os.fchown(file.fileno(), *self.account)
             file.write(text)

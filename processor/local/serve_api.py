@@ -13,6 +13,7 @@ from processor.local.serve_config import APPLICATION, Config
 
 _PATH = "/api/serve/applications/"
 _POLL_SECONDS = 0.2
+_PUT_ATTEMPTS = 3
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 # Asks loopback directly, whatever HTTP_PROXY says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -39,6 +40,13 @@ class ServeApi:
 
     def put(self, config: Config) -> None:
         """Ask for this config: Serve starts, changes and stops replicas until it is reached. Raises Unreachable."""
+        for _ in range(_PUT_ATTEMPTS - 1):
+            try:
+                self._request("PUT", _PATH, config)
+                return
+            except Unreachable:
+                time.sleep(_POLL_SECONDS)
+        # Asking twice for the same does no harm; what still goes wrong now is worth reporting.
         self._request("PUT", _PATH, config)
 
     def application(self) -> dict[str, Any] | None:
@@ -60,20 +68,21 @@ class ServeApi:
 
         Raises CannotStart if one failed or nothing has changed for too long, and what `check` raises.
         """
-        seen, deadline = None, time.monotonic() + stalled_seconds
-        while True:
+        seen, deadline, reason = None, time.monotonic() + stalled_seconds, ""
+        while time.monotonic() < deadline:
             check()
-            application = self.application() or {}
+            try:
+                application = self.application() or {}
+            except Unreachable as error:  # On a busy machine a request may fail; the next one tells.
+                application, reason = {}, str(error)
             if application.get("status") == "RUNNING":
                 return
             if application.get("status") in _FAILED:
                 raise CannotStart(f"Serve could not start the application: {_reason(application)}")
-            state = _progress(application)
-            if state != seen:
-                seen, deadline = state, time.monotonic() + stalled_seconds
-            if time.monotonic() > deadline:
-                raise CannotStart(f"Serve has made no progress for {stalled_seconds:g} s: {_reason(application)}")
+            if application and _progress(application) != seen:
+                seen, deadline, reason = _progress(application), time.monotonic() + stalled_seconds, _reason(application)
             time.sleep(_POLL_SECONDS)
+        raise CannotStart(f"Serve has made no progress for {stalled_seconds:g} s: {reason}")
 
     def remove(self, timeout_seconds: float) -> bool:
         """Stop the application, letting it finish what it is at; return False if it is still there after the timeout."""

@@ -76,7 +76,7 @@ class System:
         if self._postgres and self._postgres.exit_code() is not None:
             return f"PostgreSQL ended unexpectedly (exit code {self._postgres.exit_code()}): see {self._postgres.log_path}"
         if self._ray and self._ray.exit_code() is not None:
-            return f"Ray ended unexpectedly (exit code {self._ray.exit_code()}): see {self._ray.log_path} and {self._folder.logs}/ray"
+            return f"Ray ended unexpectedly (exit code {self._ray.exit_code()}): see {self._ray.log_path}"
         return None
 
     def kill(self) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -145,6 +148,29 @@ def test_standard_input_is_read_to_its_end(url: str, ledger: SmallLedger) -> Non
     done = subprocess.run(program, input=data, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, "1,500 lines: 1,500 accepted, 0 replayed, 0 refused, 0 bad\n")
     assert ledger.accounts["shop"]["posted"] == 3000
+
+
+def test_ctrl_c_ends_it_even_while_it_waits_for_input() -> None:
+    got_batch = threading.Event()
+
+    class Noticing(SmallLedger):
+        def answer(self, *request: Any) -> tuple[int, dict[str, Any], list[tuple[bytes, bytes]]]:
+            if request[0] == "POST":
+                got_batch.set()
+            return super().answer(*request)
+
+    with Server(Noticing()) as server:
+        program = [sys.executable, "-c", "from processor.cli.send import send; send()", "-", "--url", server.url]
+        sending = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert sending.stdin is not None
+        assert sending.stderr is not None
+        sending.stdin.write(HEADER + "".join(f"k{number},world,shop,2,EUR,\n" for number in range(1000)))
+        sending.stdin.flush()
+        assert got_batch.wait(60)
+        sending.send_signal(signal.SIGINT)
+        assert sending.wait(60) == 2  # with its input still open
+        assert "stopped: interrupted" in sending.stderr.read()
+        sending.communicate()
 
 
 def _sender(data: str, url: str, retry_seconds: float, reported: list[int]) -> tuple[Sender, PaymentFile]:

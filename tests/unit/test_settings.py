@@ -84,7 +84,7 @@ def test_an_unknown_variable_is_refused(variable: str, tmp_path: Path) -> None:
 
 
 def test_a_settings_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSettings, match="PAYMENTS_SETTINGS names .*gone.toml, which cannot be read: No such file"):
+    with pytest.raises(BadSettings, match=r"^PAYMENTS_SETTINGS names .*gone\.toml, which cannot be read: No such file"):
         load_settings({"PAYMENTS_SETTINGS": "gone.toml"}, tmp_path)
 
 

@@ -1,0 +1,74 @@
+"""One running instance for all tests of this folder, and another one with tight limits on a database that may die."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from processor.local.ports import free_port
+from processor.local.postgres import EmbeddedPostgres
+from tests.system.instance import Instance, new_folder
+from tests.system.ledger.books import Books
+from tests.system.ledger.hosts import wait_until_spread
+
+SHARD_HOSTS = 2
+SHARDS = 4
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat the tests that ask for a `round` as often as PAYMENTS_FAULT_ROUNDS says."""
+    if "fault_round" in metafunc.fixturenames:
+        metafunc.parametrize("fault_round", range(int(os.environ.get("PAYMENTS_FAULT_ROUNDS", "1"))))
+
+
+@pytest.fixture(scope="session")
+def shared_instance() -> Iterator[Instance]:
+    """A running instance with two shard hosts. Use `ledger`."""
+    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port())
+    try:
+        yield shared.start()
+    finally:
+        shared.remove()
+
+
+@pytest.fixture
+def ledger(shared_instance: Instance) -> Instance:
+    """The shared instance, healed from what the test before has done to it."""
+    wait_until_spread(shared_instance, SHARD_HOSTS)
+    return shared_instance
+
+
+@pytest.fixture
+def books(ledger: Instance) -> Books:
+    """New accounts on the shared instance."""
+    return Books(ledger)
+
+
+@pytest.fixture(scope="session")
+def external_database() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the tests' own, which `tight_instance` takes for an external one."""
+    server = EmbeddedPostgres(new_folder() / "postgres")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(server.location, ignore_errors=True)
+        shutil.rmtree(server.location.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tight_instance(external_database: EmbeddedPostgres) -> Iterator[Instance]:
+    """A running instance on the external database, with one shard host, short queues and short timeouts."""
+    tight = Instance(
+        new_folder(),
+        shards=2,
+        database_url=external_database.dsn,
+        queue_limit_messages=100,
+        request_timeout_seconds=2,
+    )
+    try:
+        yield tight.start()
+    finally:
+        tight.remove()
