@@ -46,7 +46,7 @@ class EntryPage(msgspec.Struct, frozen=True):
 
 
 class RecordedPayment(msgspec.Struct, frozen=True):
-    """An accepted payment as the journal has it: what was asked, the answer, and the home shard's `sequence` as of which it is told."""
+    """An accepted payment as the journal has it: what was asked, the answer, and the home shard's `sequence` as of then."""
 
     message: Pay | PayLegs
     answer: PaymentAnswer

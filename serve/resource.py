@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from prometheus_client import Counter
+
 from serve.metrics import Metrics
 from serve.routes.route import Route
 from serve.wire.answer import Answer
@@ -19,7 +21,7 @@ class Resource:
         self._path = path
         self._metrics = metrics
         self._observe = metrics.seconds(path).observe
-        self._counts = {200: metrics.requests(path, 200)}
+        self._counts: dict[int, Counter] = {}
 
     def add(self, route: Route) -> None:
         """Take one more method. HEAD is answered as GET is, less the body."""

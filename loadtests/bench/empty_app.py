@@ -12,6 +12,8 @@ from typing import Any
 import uvicorn
 from ray import serve as ray_serve
 
+from serve.loopback import keep_replicas_on_loopback
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -40,6 +42,7 @@ class Listener:
     """Answers on a listener of its own, made as in serve/deployment.py."""
 
     async def __init__(self, port: int) -> None:
+        keep_replicas_on_loopback()
         config = uvicorn.Config(
             EmptyHandler(), host="127.0.0.1", port=port, http="httptools", ws="none", loop="none", lifespan="off",
             access_log=False, log_level="warning", server_header=False, date_header=False,
@@ -66,7 +69,7 @@ class Empty:
     """Answers behind Serve's proxy. It needs the other only to be deployed together with it."""
 
     def __init__(self, listener: object) -> None:
-        pass
+        keep_replicas_on_loopback()
 
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:

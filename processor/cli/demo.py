@@ -64,6 +64,7 @@ async def _demonstrate(console: Console, address: Address, plan: Plan, kill: boo
     own = OwnInstance(lambda line: say(console, f"  {line}"))
     try:
         await own.wait_until_ready()
+        say(console, f"It is ready: {own.address.url}, pages about the API at {own.address.url}/docs")
         return await _run(console, own.address, plan, kill, own.environment)
     finally:
         say(console, "Stopping the instance")
@@ -138,4 +139,6 @@ def _verify(console: Console, environment: Mapping[str, str] | None) -> bool:
         say(console, "`payments verify` was not run: the settings here are another instance's. Run it with the instance's own.")
         return True
     say(console, "payments verify:")
-    return subprocess.run([sys.executable, "-m", "processor.cli.main", "verify"], env=environment, check=False).returncode == 0
+    command = [sys.executable, "-m", "processor.cli.main", "verify"]
+    # Where there is no terminal its tables would be squeezed into 80 columns.
+    return subprocess.run(command, env={**environment, "COLUMNS": str(console.width)}, check=False).returncode == 0

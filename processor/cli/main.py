@@ -4,9 +4,12 @@ import sys
 
 import click
 
+from processor.cli.demo import demo
 from processor.cli.scale import scale
+from processor.cli.send import send
 from processor.cli.shards import shards
 from processor.cli.up import up
+from processor.cli.verify import verify
 from processor.settings import BadSettings, settings_table
 
 
@@ -21,7 +24,7 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, shards, scale, settings):
+for command in (up, demo, send, verify, shards, scale, settings):
     payments.add_command(command)
 
 

@@ -104,7 +104,7 @@ def _open(file: str) -> AbstractContextManager[BinaryIO]:
     if file != "-":
         return Path(file).open("rb")
     # Never closed, and not sys.stdin: a thread may still wait in it when the program ends, which would wait for it, or die of it.
-    return nullcontext(open(0, "rb", closefd=False))  # noqa: SIM115, PTH123  (see above; it has no path)
+    return nullcontext(open(0, "rb", closefd=False))
 
 
 def _size(file: str) -> int | None:

@@ -1,6 +1,7 @@
 """`payments shards`: who owns which shard, and how it does."""
 
 import os
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,12 +24,11 @@ def shards() -> None:
     settings = load_settings(os.environ, Path.cwd())
     url = f"http://{settings.host}:{settings.port}/v1/shards"
     rows = _fetch(url)
-    table = Table(*(name.replace("_", " ") for name in _COLUMNS), box=None)
+    table = Table(*(name for name in _COLUMNS), box=None)
     for row in rows:
         table.add_row(*(str(row[name]) or "nobody" for name in _COLUMNS))
-    console = Console()
-    # A file or a pipe has no width: nothing is cut off there.
-    console.print(table, width=None if console.is_terminal else _WIDTH_ELSEWHERE, crop=False)
+    # A file or a pipe has no width: nothing may be folded there.
+    Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE).print(table)
 
 
 def _fetch(url: str) -> list[dict[str, Any]]:

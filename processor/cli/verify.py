@@ -76,9 +76,7 @@ def _live_digests(settings: Settings) -> LiveDigests | None:
 
 
 def _show(console: Console, proof: Proof, live: LiveDigests | None) -> None:
-    shards = Table(
-        "shard", "records", "epoch", "events", "payments", "refusals", "accounts", "snapshot", "live", "hash of the last record"
-    )
+    shards = Table("shard", "records", "epoch", "events", "payments", "refusals", "accounts", "snapshot", "live", "newest hash")
     for shard in proof.shards:
         shards.add_row(
             str(shard.shard), str(shard.sequence), str(shard.epoch), str(shard.events), str(shard.payments), str(shard.refusals),

@@ -78,6 +78,8 @@ class OwnInstance:
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and remove its folder."""
+        # What it printed while the demo ran would only be in the way now.
+        self._told_bytes = self._child.log_path.stat().st_size
         self._child.signal(signal.SIGINT)
         if not self._child.wait(STOP_SECONDS):
             self._say(f"it did not stop within {STOP_SECONDS:g} s and is killed")

@@ -31,8 +31,8 @@ class PaymentRequestBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, r
     legs: Annotated[list[LegBody], Meta(min_length=1, max_length=LEGS_MAX)] | UnsetType = UNSET
     mode: Annotated[Literal["immediate", "hold"], Meta(description="`hold` is not supported yet")] | UnsetType = UNSET
     expires_in_seconds: Annotated[int, Meta(ge=1, description="Only for holds: not supported yet")] | UnsetType = UNSET
-    reference: Annotated[str, Meta(max_length=REFERENCE_CHARACTERS_MAX)] | None | UnsetType = UNSET
-    metadata: Metadata | None | UnsetType = UNSET
+    reference: Annotated[str, Meta(max_length=REFERENCE_CHARACTERS_MAX)] | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
 
 
 class BatchItemBody(PaymentRequestBody, gc=False, rename=_SIDES):

@@ -102,7 +102,7 @@ def _headers_of(route: Route, status: int) -> list[str]:
     names = ["Consistency-Token"] if route.path.startswith(("/v1/accounts", "/v1/payments", "/v1/ledger")) else []
     if route.path == "/v1/payments" and status == 201:
         names.append("Idempotency-Replayed")
-    return [*names, "Location"] if route.method == "POST" and "{" not in route.path and status in (200, 201) else names
+    return [*names, "Location"] if route.method == "POST" and route.path in ("/v1/accounts", "/v1/payments") else names
 
 
 def _problem(description: str, headers: list[str]) -> dict[str, Any]:

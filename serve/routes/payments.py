@@ -65,7 +65,7 @@ ROUTES = (
     Route(
         "POST", "/v1/payments", pay, "Make a payment", "Payments", {201: PaymentBody},
         "One leg, or up to 32 in `legs` that happen all or not at all. The payment is durable when its answer arrives. The same "
-        "key with the same body gives the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
+        "key and body give the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
         PaymentRequestBody, (IDEMPOTENCY_KEY,), (*_FIELDS, *_REFUSALS, *BODY_PROBLEMS, *LEDGER_PROBLEMS),
         {
             "Fund an account": {"from": "world", "to": "acc_alice", "amount": 10000, "currency": "EUR"},

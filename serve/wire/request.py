@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote
@@ -11,8 +11,8 @@ from serve.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX, HEADER_BYTES_MAX, HEA
 from serve.site import Site
 from serve.wire.problems import Problem, parameter_problem
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SINGLE = (b"content-length", b"content-type", b"content-encoding", b"idempotency-key", b"consistency-token", b"prefer")
 _JSON_TYPE = re.compile(rb"application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*\"?utf-8\"?[ \t]*)?;?", re.IGNORECASE)

@@ -21,8 +21,8 @@ from tests.property import instructions as i
 class OneHost(RuleBasedStateMachine):
     """A turn is open all the time; it may be sealed, or lost in a crash."""
 
-    @initialize(shards=st.integers(1, 4))
-    def start(self, shards: int) -> None:
+    @initialize(shards=st.integers(1, 4), floors=st.lists(i.min_balances, max_size=8))
+    def start(self, shards: int, floors: list[int | None]) -> None:
         self.shards = shards
         self.now = START
         self.model = ReferenceLedger()
@@ -32,6 +32,8 @@ class OneHost(RuleBasedStateMachine):
         self.answers: dict[bytes, m.PaymentAnswer] = {}
         self.durable_answers: dict[bytes, m.PaymentAnswer] = {}
         self.rebuild(from_snapshots=False)
+        for account, floor in zip(i.ACCOUNTS, floors, strict=False):
+            self.open_account(account, "EUR", floor, None, None)
 
     def rebuild(self, from_snapshots: bool) -> None:
         """Make the ledger anew from what is durable."""

@@ -1,6 +1,6 @@
 """Short ways to call the API, and what its problems must look like."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import httpx
@@ -61,7 +61,7 @@ async def raw_call(
 ) -> tuple[int, bytes, int]:
     """Call the application as a server does; return the status, the body, and how many chunks it has taken."""
     taken = 0
-    sent: list[dict[str, Any]] = []
+    sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
@@ -72,7 +72,7 @@ async def raw_call(
         taken += 1
         return {"type": "http.request", "body": chunk, "more_body": True}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}

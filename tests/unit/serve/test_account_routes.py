@@ -76,7 +76,8 @@ async def test_a_malformed_account_is_refused_with_a_pointer(
 
 async def test_limits_are_allowed_to_be_reached(bare_api: httpx.AsyncClient) -> None:
     metadata = {f"{n:064}": "é" * 500 for n in range(50)}
-    body = {"id": "z" * 64, "currency": "KWD", "min_balance": "-9223372036854775807", "max_balance": 2**53 - 1, "metadata": metadata}
+    bounds = {"min_balance": "-9223372036854775807", "max_balance": 2**53 - 1}
+    body = {"id": "z" * 64, "currency": "KWD", "metadata": metadata, **bounds}
     account = (await bare_api.post("/v1/accounts", json=body)).json()
     assert account["min_balance"] == "-9223372036854775807"
     assert account["max_balance"] == 2**53 - 1
@@ -155,6 +156,8 @@ async def test_balances_of_an_instant_are_told(api: httpx.AsyncClient) -> None:
     problem(await api.get("/v1/accounts/bob?at=2001-01-01T00:00:00Z"), 404, "account_not_found")
 
 
-@pytest.mark.parametrize("at", ["", "now", "2026-01-01", "2026-01-01T00:00:00", "1764000000", "9999-01-01T00:00:00Z", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "at", ["", "now", "2026-01-01", "2026-01-01T00:00:00", "1764000000", "9999-01-01T00:00:00Z", "2026-13-01T00:00:00Z"]
+)
 async def test_an_instant_that_is_not_one_of_the_past_is_refused(api: httpx.AsyncClient, at: str) -> None:
     problem(await api.get("/v1/accounts/bob", params={"at": at}), 400, "invalid_parameter")

@@ -96,13 +96,14 @@ async def test_a_batchs_token_names_every_shard_that_it_touched(api: httpx.Async
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "!!!!", "kZIAAg=", "kZIAA g", "é", "A" * 30_000, token((SHARDS, 1)), token((-1, 1)), token((0, -1)), token((0, 2**63)),
+        "", "x", "!!!!", "kZIAAg=", "kZIAA g", "é", "A" * 30_000,
+        token((SHARDS, 1)), token((-1, 1)), token((0, -1)), token((0, 2**63)),
         urlsafe_b64encode(msgspec.msgpack.encode([])).decode(), urlsafe_b64encode(msgspec.msgpack.encode({"a": 1})).decode(),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", [*READS, "/v1/payments/pay_1K0VB1G4ZXC000000000030000"])
 async def test_a_malformed_token_is_refused(api: httpx.AsyncClient, path: str, text: str) -> None:
-    problem(await api.get(path, headers={"Consistency-Token": text.encode()}), 400, "invalid_consistency_token")
+    problem(await api.get(path, headers={b"Consistency-Token": text.encode()}), 400, "invalid_consistency_token")
 
 
 class _Shards:

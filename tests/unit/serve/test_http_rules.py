@@ -85,13 +85,13 @@ async def test_another_request_id_is_replaced_by_one_of_ours(api: httpx.AsyncCli
     assert all(name.startswith("req_") for name in ids)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"', None])
-async def test_json_or_no_content_type_is_taken(api: httpx.AsyncClient, kind: str | None) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"', ""])
+async def test_json_or_no_content_type_is_taken(api: httpx.AsyncClient, kind: str) -> None:
     headers = {**KEY, "Content-Type": kind} if kind else KEY
     assert (await api.post("/v1/payments", content=PAYMENT, headers=headers)).status_code == 201
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/jsonx", "application/json; charset=latin-1", "multipart/form-data", ""])
+@pytest.mark.parametrize("kind", ["text/plain", "application/jsonx", "application/json; charset=latin-1", "multipart/form", ""])
 async def test_another_content_type_is_refused(api: httpx.AsyncClient, kind: str) -> None:
     answer = await api.post("/v1/payments", content=PAYMENT, headers={**KEY, "Content-Type": kind})
     problem(answer, 415, "unsupported_media_type")
@@ -105,7 +105,8 @@ async def test_a_compressed_body_is_refused(api: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b" ", b"{", b"nul", b"{'from':1}", b'{"from":"alice",}', PAYMENT + b"x", PAYMENT + PAYMENT, b"\xef\xbb\xbf" + PAYMENT,
+        b"", b" ", b"{", b"nul", b"{'from':1}", b'{"from":"alice",}', PAYMENT + b"x", PAYMENT + PAYMENT,
+        b"\xef\xbb\xbf" + PAYMENT,
         PAYMENT.replace(b"alice", b"\xff"), PAYMENT.replace(b"alice", b"\xed\xa0\x80"), PAYMENT.replace(b"alice", b"\\ud800"),
         PAYMENT.replace(b"alice", b"al\x00ice"), PAYMENT.replace(b"alice", b"al\\u0000ice"), PAYMENT.replace(b":1,", b":NaN,"),
         PAYMENT.replace(b'"to"', b'"from"'), PAYMENT[:-1] + b',"\\u0061mount":1}', b"[" * 1_000_000, b'{"x":' * 100_000,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import MutableMapping
 from typing import Any
 
 import httpx
@@ -75,11 +76,11 @@ async def test_a_batch_of_which_nothing_was_taken_fails_as_a_whole(
     problem(await pay_batch(client, item("1"), {"bad": 1}, item("2")), status, code)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("secret"), TimeoutError("secret"), ConnectionResetError("secret"), KeyError("secret")])
+@pytest.mark.parametrize("kind", [RuntimeError, TimeoutError, ConnectionResetError, KeyError])
 async def test_an_unexpected_error_is_logged_and_told_without_its_traceback(
-    client: httpx.AsyncClient, failing: FailingLedger, error: Exception, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient, failing: FailingLedger, kind: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
-    failing.error = error
+    failing.error = kind("secret")
     with caplog.at_level(logging.ERROR):
         answer = await pay(client, "1", **{"from": "alice", "to": "bob", "amount": 1})
     body = problem(answer, 500, "internal_error")
@@ -123,13 +124,14 @@ async def test_a_stopping_application_waits_for_what_was_submitted(failing: Fail
 
 
 async def test_a_client_that_leaves_while_sending_is_not_answered(failing: FailingLedger) -> None:
-    sent: list[dict[str, Any]] = []
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[MutableMapping[str, Any]] = []
+    begun: dict[str, Any] = {"type": "http.request", "body": b"{", "more_body": True}
+    messages = iter([begun, {"type": "http.disconnect"}])
 
     async def receive() -> dict[str, Any]:
         return next(messages)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
     headers = [(b"idempotency-key", b"1")]
@@ -142,7 +144,7 @@ async def test_a_client_that_leaves_before_its_answer_is_no_error(failing: Faili
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         raise ConnectionResetError
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "query_string": b"", "headers": []}
@@ -156,7 +158,7 @@ async def test_the_servers_start_and_stop_are_acknowledged(failing: FailingLedge
     async def receive() -> dict[str, Any]:
         return next(messages)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message["type"])
 
     await create_app(failing)({"type": "lifespan"}, receive, send)

@@ -63,7 +63,8 @@ async def test_the_clients_own_request_id_is_echoed_with_a_refusal_too(api: http
 
 
 @pytest.mark.parametrize(
-    "other", [{"amount": 8}, {"to": "world"}, {"currency": "USD"}, {"reference": "x"}, {"reference": ""}, {"metadata": {"a": "b"}}]
+    "other",
+    [{"amount": 8}, {"to": "world"}, {"currency": "USD"}, {"reference": "x"}, {"reference": ""}, {"metadata": {"a": "b"}}],
 )
 async def test_the_same_key_with_another_body_is_refused(api: httpx.AsyncClient, other: dict[str, object]) -> None:
     first = await pay(api, "1", **ONE)
@@ -82,7 +83,8 @@ async def test_several_legs_happen_in_order_or_not_at_all(api: httpx.AsyncClient
     made = (await pay(api, "1", legs=onward)).json()
     assert (made["from"], made["to"], made["amount"], made["currency"], made["captured"]) == (None, None, 1600, "EUR", 1600)
     assert [entry["amount"] for entry in made["legs"]] == [1000, 600]
-    body = problem(await pay(api, "2", legs=[leg(**{"from": "bob", "to": "world", "amount": 1}), leg(amount=1)]), 422, "insufficient_funds")
+    too_much = [leg(**{"from": "bob", "to": "world", "amount": 1}), leg(amount=1)]
+    body = problem(await pay(api, "2", legs=too_much), 422, "insufficient_funds")
     assert "leg 2" in body["detail"] and "alice" in body["detail"]
     assert await balance(api, "bob") == 400
 
@@ -183,11 +185,11 @@ async def test_a_malformed_request_is_not_remembered_under_its_key(api: httpx.As
         ({"Idempotency-Key": ""}, "idempotency_key_required"),
         ({"Idempotency-Key": "k" * 256}, "invalid_idempotency_key"),
         ({"Idempotency-Key": "a b"}, "invalid_idempotency_key"),
-        ({"Idempotency-Key": "ä".encode("latin-1").decode("latin-1")}, "invalid_idempotency_key"),
+        ({"Idempotency-Key": "ä"}, "invalid_idempotency_key"),
     ],
 )
 async def test_a_payment_needs_a_sane_key(api: httpx.AsyncClient, headers: dict[str, str], code: str) -> None:
-    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     problem(await api.post("/v1/payments", json=leg(), headers=encoded), 400, code)
 
 
@@ -202,6 +204,8 @@ async def test_payments_that_arrive_together_with_one_key_happen_once(api: httpx
     assert await balance(api, "bob") == 7
 
 
-@pytest.mark.parametrize("identity", ["x", "pay_", "pay_1K0VB1G4ZXC000000000030000", "pay_1K0VB1G4ZXCZZZ000000030000", "batch%00", "PAY_X"])
+@pytest.mark.parametrize(
+    "identity", ["x", "pay_", "pay_1K0VB1G4ZXC000000000030000", "pay_1K0VB1G4ZXCZZZ000000030000", "batch%00", "PAY_X"]
+)
 async def test_a_payment_that_does_not_exist_is_404(api: httpx.AsyncClient, identity: str) -> None:
     problem(await api.get(f"/v1/payments/{identity}"), 404, "payment_not_found")

@@ -1,9 +1,19 @@
-"""A Ray node of the bench's own, on which Serve answers without doing anything: the limit that payments are compared with."""
+"""Layer `serve_limit`: what Serve answers without doing anything, on a Ray node of the bench's own, from the same client."""
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
+from types import TracebackType
+from typing import Self
 
+from loadtests.bench.figure import Figure
+from loadtests.bench.options import Options
+from loadtests.bench.payments_instance import SINGLES_A_SECOND_MAX, run_load
+from loadtests.bench.rounds import Side
+from loadtests.workload import Workload
+from processor.client.load import run_single
 from processor.local.data_folder import DataFolder
 from processor.local.ports import LOOPBACK, free_port
 from processor.local.ray_node import RayNode
@@ -11,14 +21,16 @@ from processor.local.serve_api import ServeApi
 from processor.local.serve_config import APPLICATION, Config
 from processor.settings import Settings
 
-OPEN_PORTS = "Serve's HAProxy mode binds its metrics and stats ports, and its replicas' own, to every interface while these rounds run"
+BEHIND_HAPROXY = "an empty Serve handler behind HAProxy"
+OWN_LISTENER = "an empty handler on a replica's own listener"
+OPEN_PORTS = "while Serve's limit is measured, HAProxy's metrics and stats ports are open on every interface: Ray 2.60 has no setting for it"
 
 
 class LimitNode:
     """Two empty handlers: one behind Serve's HAProxy, one on a listener that its replica owns."""
 
     def __init__(self) -> None:
-        """Prepare it; call `start` next, and `stop` in any case."""
+        """Choose ports and folders; it starts on entry and is gone after the exit."""
         self._folder = DataFolder(Path(tempfile.mkdtemp(prefix="payments-bench-")))
         # Short: a Unix socket's path may have 97 bytes for HAProxy, and Serve puts 57 of its own into it.
         self._haproxy_files = Path(tempfile.mkdtemp(prefix="ha-", dir="/tmp"))
@@ -35,16 +47,27 @@ class LimitNode:
         """The handler on a listener of its own."""
         return f"http://{LOOPBACK}:{self._listener_port}"
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Start it, and return when both answer. Raises CannotStart, Unreachable."""
-        self._folder.logs.mkdir(exist_ok=True)
-        self._ray.start()
-        api = ServeApi(self._ray.dashboard_url)
-        api.put(self._config())
-        api.wait_until_running(lambda: None)
+        self._folder.logs.mkdir()
+        try:
+            self._ray.start()
+            api = ServeApi(self._ray.dashboard_url)
+            api.put(self._config())
+            api.wait_until_running(lambda: None)
+        except BaseException:
+            self._stop()
+            raise
+        return self
 
-    def stop(self) -> None:
-        """Stop everything at once, since nothing is kept, and remove its files."""
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def sides(self, options: Options) -> list[Side]:
+        """Return the sides to be measured."""
+        return [_side(BEHIND_HAPROXY, self.proxy_url, options), _side(OWN_LISTENER, self.listener_url, options)]
+
+    def _stop(self) -> None:
         self._ray.stop()
         for folder in (self._folder.path, self._folder.ray_files, self._haproxy_files):
             shutil.rmtree(folder, ignore_errors=True)
@@ -79,3 +102,19 @@ class LimitNode:
                 }
             ],
         }
+
+
+def figures(samples: Mapping[str, list[float]]) -> list[Figure]:
+    """Return the layer's figures."""
+    return [Figure("serve_limit", name, "requests/s", samples[name]) for name in (BEHIND_HAPROXY, OWN_LISTENER)]
+
+
+def limit(samples: Mapping[str, list[float]]) -> float | None:
+    """Return what the empty handler on the same kind of listener as the API's answers a second; None if it was not measured."""
+    return median(samples[OWN_LISTENER]) if OWN_LISTENER in samples else None
+
+
+def _side(name: str, url: str, options: Options) -> Side:
+    # The same bodies in every round: nobody remembers them.
+    bodies = Workload("random_accounts", options.accounts, 0).singles(round(options.seconds * SINGLES_A_SECOND_MAX) + 1)
+    return Side(name, lambda: run_load(run_single(url, bodies, options.connections, seconds=options.seconds)).rate)
