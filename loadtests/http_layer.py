@@ -60,24 +60,31 @@ class _AcceptingLedger:
         return []
 
 
-def measure() -> list[Cost]:
-    """Return the cost of every step."""
-    single = single_body(1)
+def measure(
+    single_repetitions: int = SINGLE_REPETITIONS, batch_payments: int = BATCH_PAYMENTS, rounds: int = ROUNDS
+) -> list[Cost]:
+    """Return the cost of every step: the best of the rounds."""
+    single, batch = single_body(1), batch_body(batch_payments)
     message = message_of(parse_payment(single), "key-1", SHARDS)
-    accepted = PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
-    batch = batch_body(BATCH_PAYMENTS)
     instructions = parse_batch(batch, SHARDS)
     answers: list[AnyAnswer | LedgerError] = [
-        PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(BATCH_PAYMENTS)
+        PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(batch_payments)
     ]
+    accepted = PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
+    singles: dict[str, Callable[[], object]] = {
+        "single: body to message": lambda: message_of(parse_payment(single), "key-1", SHARDS),
+        "single: answer to bytes": lambda: payment_answer(message, accepted),
+    }
+    batches: dict[str, Callable[[], object]] = {
+        "batch: body to messages": lambda: parse_batch(batch, SHARDS),
+        "batch: answers to bytes": lambda: batch_answer(instructions, answers, "req", False),
+        "batch: answers to bytes, minimal": lambda: batch_answer(instructions, answers, "req", True),
+    }
     return [
-        _cost("single: body to message", lambda: message_of(parse_payment(single), "key-1", SHARDS), SINGLE_REPETITIONS, 1),
-        _cost("single: answer to bytes", lambda: payment_answer(message, accepted), SINGLE_REPETITIONS, 1),
-        asyncio.run(_application_cost("single: whole request", "/v1/payments", single, SINGLE_REPETITIONS, 1)),
-        _cost("batch: body to messages", lambda: parse_batch(batch, SHARDS), 1, BATCH_PAYMENTS),
-        _cost("batch: answers to bytes", lambda: batch_answer(instructions, answers, "req", False), 1, BATCH_PAYMENTS),
-        _cost("batch: answers to bytes, minimal", lambda: batch_answer(instructions, answers, "req", True), 1, BATCH_PAYMENTS),
-        asyncio.run(_application_cost("batch: whole request", "/v1/payments/batch", batch, 1, BATCH_PAYMENTS)),
+        *(_cost(step, work, rounds, single_repetitions, 1) for step, work in singles.items()),
+        asyncio.run(_application_cost("single: whole request", "/v1/payments", single, rounds, single_repetitions, 1)),
+        *(_cost(step, work, rounds, 1, batch_payments) for step, work in batches.items()),
+        asyncio.run(_application_cost("batch: whole request", "/v1/payments/batch", batch, rounds, 1, batch_payments)),
     ]
 
 
@@ -94,8 +101,8 @@ def batch_body(payments: int) -> bytes:
     return b'{"payments":[%b]}' % b",".join(items)
 
 
-def _cost(step: str, work: Callable[[], object], repetitions: int, payments: int) -> Cost:
-    best = min(_timed(work, repetitions) for _ in range(ROUNDS)) / repetitions
+def _cost(step: str, work: Callable[[], object], rounds: int, repetitions: int, payments: int) -> Cost:
+    best = min(_timed(work, repetitions) for _ in range(rounds)) / repetitions
     return Cost(step, best * 1e3, best * 1e6 / payments)
 
 
@@ -106,9 +113,9 @@ def _timed(work: Callable[[], object], repetitions: int) -> float:
     return process_time() - started
 
 
-async def _application_cost(step: str, path: str, body: bytes, repetitions: int, payments: int) -> Cost:
+async def _application_cost(step: str, path: str, body: bytes, rounds: int, repetitions: int, payments: int) -> Cost:
     app = create_app(_AcceptingLedger())
-    best = min([await _called(app, path, body, repetitions) for _ in range(ROUNDS)]) / repetitions
+    best = min([await _called(app, path, body, repetitions) for _ in range(rounds)]) / repetitions
     return Cost(step, best * 1e3, best * 1e6 / payments)
 
 

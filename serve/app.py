@@ -113,7 +113,7 @@ async def _answer(resource: Resource, request: Request) -> Answer:
     except ClientDisconnected:
         raise
     except Exception:
-        _logger.exception("request %s: %s %s", request.id, request.scope["method"], request.scope["path"])
+        _logger.exception("request %s: %s %r", request.id, request.scope["method"], request.scope["path"])
         return Problem("internal_error", _INTERNAL_ERROR).answer(request.id)
 
 

@@ -73,9 +73,9 @@ class Api:
         shards = await journal.shard_count()
         router = Router(shard_map, RayHandle, settings.request_timeout_seconds, settings.queue_limit_messages)
         self._routing = asyncio.create_task(router.run())
-        app = create_app(RoutedLedger(shards, router, journal, shard_map))
+        self._app = create_app(RoutedLedger(shards, router, journal, shard_map))
         config = uvicorn.Config(
-            app, http="httptools", ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
+            self._app, http="httptools", ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
@@ -96,6 +96,7 @@ class Api:
         """Called by Serve when the replica goes: no new connections, and those under way are answered."""
         self._server.should_exit = True
         await self._serving
+        await self._app.drain()
         self._routing.cancel()
 
 

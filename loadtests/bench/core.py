@@ -77,7 +77,11 @@ def measure(options: Options, say: Say) -> list[Figure]:
     """Return the layer's figures."""
     count = min(options.size, PAYMENTS_MAX)
     one, host = Case(1, options.accounts, count), Case(HOST_SHARDS, options.accounts, count)
-    names = ("one shard", f"{HOST_SHARDS} shards of one host", f"{HOST_SHARDS} shards through the commit loop, journal in memory")
+    names = (
+        "all accounts on one shard",
+        f"{HOST_SHARDS} shards of one host, 7 of 8 payments touch two",
+        "the same through the commit loop, journal in memory",
+    )
     sides = [Side(name, work) for name, work in zip(names, (one.rate, host.rate, host.loop_rate), strict=True)]
     samples = alternate(sides, options.rounds, say)
     return [Figure("core", name, "payments/s", samples[name], GOAL if name != names[2] else None) for name in names]

@@ -41,7 +41,7 @@ class EmptyHandler:
 class Listener:
     """Answers on a listener of its own, made as in serve/deployment.py."""
 
-    async def __init__(self, port: int) -> None:
+    async def __init__(self, port: int) -> None:  # type: ignore[misc]
         keep_replicas_on_loopback()
         config = uvicorn.Config(
             EmptyHandler(), host="127.0.0.1", port=port, http="httptools", ws="none", loop="none", lifespan="off",
@@ -74,4 +74,4 @@ class Empty:
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:
     """Return both; `port` in `arguments` is the listener's."""
-    return Empty.bind(Listener.bind(int(arguments["port"])))
+    return Empty.bind(Listener.bind(int(arguments["port"])))  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import uvloop
@@ -59,9 +60,7 @@ class Appender:
         appends, started = 0, perf_counter()
         while (passed := perf_counter() - started) < seconds:
             at = now_microseconds()
-            records = [
-                Record(head.shard, head.epoch, head.sequence + 1, at, head.hash, payload) for head in self._heads.values()
-            ]
+            records = [Record(head.shard, head.epoch, head.sequence + 1, at, head.hash, payload) for head in self._heads.values()]
             await self._journal.append(records)
             self._heads = {record.shard: Head(record.shard, record.epoch, record.sequence, record.hash()) for record in records}
             appends += 1
@@ -93,7 +92,7 @@ def _figures(label: str, samples: dict[str, list[float]]) -> list[Figure]:
     name = f"{SHARDS} records of {label}, one append"
     rates, file_rates = samples[label], samples[f"file {label}"]
     megabytes = SIZES_BYTES[label] * SHARDS / _MEGABYTE
-    limit = sorted(file_rates)[len(file_rates) // 2]
+    limit = median(file_rates)
     return [
         Figure("journal", name, "appends/s", rates, limit=limit),
         Figure("journal", name, "MB/s", [rate * megabytes for rate in rates], limit=limit * megabytes),

@@ -36,7 +36,10 @@ def measure(options: Options, say: Say) -> list[Figure]:
 def _probe(kind: Kind, how: str, count: int, snapshot: Path) -> Growth:
     command = [sys.executable, "-m", "loadtests.bench.memory_probe", kind, how, str(count), str(snapshot)]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS)
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"the memory of {kind} was not measured within {_TIMEOUT_SECONDS} s: choose a smaller --size") from None
     if done.returncode:
         raise BenchFailed(f"the memory of {kind} could not be measured: {(done.stderr.strip() or 'no reason').splitlines()[-1]}")
     return msgspec.json.decode(done.stdout, type=Growth)

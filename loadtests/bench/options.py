@@ -12,8 +12,3 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     accounts: int = 10_000
     size: int = 1_000_000
     skip_serve_limit: bool = False
-
-    @property
-    def warm_up_seconds(self) -> float:
-        """How long each side runs before the first round."""
-        return min(1.0, self.seconds)

@@ -24,6 +24,7 @@ from processor.client.connection import Connection
 from processor.client.load import LoadResult, run_batches, run_single
 from processor.demo.instance import OwnInstance
 from processor.local.data_folder import DataFolder
+from processor.settings import load_settings
 
 SINGLES_A_SECOND_MAX = 40_000
 BATCHED_A_SECOND_MAX = 100_000
@@ -43,7 +44,7 @@ class _Shards(msgspec.Struct):
 
 
 class PaymentsInstance:
-    """A whole instance, with accounts to pay between. `accepted` counts what it has acknowledged."""
+    """A whole instance, with accounts to pay between. It counts the payments acknowledged and the requests sent again."""
 
     def __init__(self, options: Options, say: Say) -> None:
         self.accepted = 0
@@ -51,7 +52,8 @@ class PaymentsInstance:
         self._options = options
         self._say = say
         self._seed = 0
-        self._hosts = 1
+        self._hosts = 0
+        self._load_seconds = self._client_seconds = 0.0
         self._own: OwnInstance | None = None
 
     @property
@@ -68,6 +70,7 @@ class PaymentsInstance:
         self._own = OwnInstance(self._say)
         try:
             uvloop.run(self._own.wait_until_ready())
+            self._hosts = load_settings(self.environment, Path.cwd()).shard_hosts
             uvloop.run(open_accounts(self.url, Workload("random_accounts", self._options.accounts, 0).account_ids, "EUR", None))
         except BaseException:
             self._stop()
@@ -76,6 +79,11 @@ class PaymentsInstance:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop()
+
+    @property
+    def client_share(self) -> float:
+        """How much of one core the client has used while it sent."""
+        return self._client_seconds / self._load_seconds if self._load_seconds else 0.0
 
     def singles(self, shape: Shape, seconds: float) -> LoadResult:
         """Send payments one by one for so long. Raises BenchFailed if one is not accepted."""
@@ -111,7 +119,10 @@ class PaymentsInstance:
         return Workload(shape, self._options.accounts, self._seed)
 
     def _counted(self, load: Coroutine[Any, Any, LoadResult]) -> LoadResult:
+        used = time.process_time()
         result = run_load(load)
+        self._client_seconds += time.process_time() - used
+        self._load_seconds += result.seconds
         self.accepted += result.count
         self.retries += result.retries
         return result

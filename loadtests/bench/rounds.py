@@ -14,9 +14,11 @@ class Side(msgspec.Struct, frozen=True):
     measure: Callable[[], float]
 
 
-def alternate(sides: Sequence[Side], rounds: int, say: Say) -> dict[str, list[float]]:
-    """Return each side's figures, one for each round. Every other round goes backwards."""
+def alternate(sides: Sequence[Side], rounds: int, say: Say, warm_up: bool = False) -> dict[str, list[float]]:
+    """Return each side's figures, one for each round; every other round goes backwards. A round to warm up is not counted."""
     samples: dict[str, list[float]] = {side.name: [] for side in sides}
+    for side in sides if warm_up else ():
+        say(f"warm-up: {side.name}: {side.measure():,.6g}")
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
             figure = side.measure()

@@ -23,7 +23,9 @@ from processor.settings import Settings
 
 BEHIND_HAPROXY = "an empty Serve handler behind HAProxy"
 OWN_LISTENER = "an empty handler on a replica's own listener"
-OPEN_PORTS = "while Serve's limit is measured, HAProxy's metrics and stats ports are open on every interface: Ray 2.60 has no setting for it"
+OPEN_PORTS = (
+    "HAProxy's metrics and stats ports are open on every interface while Serve's limit is measured (Ray 2.60 cannot close them)"
+)
 
 
 class LimitNode:

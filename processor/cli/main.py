@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from processor.cli.bench import bench
 from processor.cli.demo import demo
 from processor.cli.scale import scale
 from processor.cli.send import send
@@ -24,7 +25,7 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, demo, send, verify, shards, scale, settings):
+for command in (up, bench, demo, send, verify, shards, scale, settings):
     payments.add_command(command)
 
 

@@ -337,7 +337,7 @@ class Shard:
             self._send(other, currency, amount)
 
     def _send(self, other: int, currency: str, amount: int) -> None:
-        sent = self.transit.get(other)
-        if sent is None:
-            sent = self.transit[other] = {}
-        sent[currency] = sent.get(currency, 0) + amount
+        try:
+            self.transit[other][currency] += amount
+        except KeyError:
+            self.transit.setdefault(other, {})[currency] = amount

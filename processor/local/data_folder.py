@@ -31,6 +31,7 @@ class DataFolder:
                 self.path.mkdir(parents=True)
                 # The database's user must pass through; what is secret inside is readable for its owner only.
                 self.path.chmod(0o711)
+            self.logs.mkdir(exist_ok=True)
             lock = (self.path / "lock").open("ab+", buffering=0)
         except OSError as error:
             raise CannotStart(f"cannot use the data folder: {error}; choose another PAYMENTS_DATA_FOLDER") from error

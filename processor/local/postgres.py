@@ -1,6 +1,5 @@
 """The embedded PostgreSQL: a server of our own, as a child process, on one loopback port."""
 
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -133,22 +132,20 @@ class EmbeddedPostgres:
         return last if last and attempt == 0 and is_free(last) else free_port()
 
     def _program(self, name: str) -> str:
-        return str(self.home.binaries / "bin" / name)
+        return str(self.home.programs / "bin" / name)
 
     def _make_cluster(self) -> None:
         """Make the cluster beside its place and move it there when it is whole, so that a half-made one is never used."""
-        unfinished = self.home.folder / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished = self.home.new_data()
         self.home.password()
         initdb = [self._program("initdb"), "--pgdata", str(unfinished), "--username", USER, "--auth", "scram-sha-256"]
         initdb += ["--pwfile", str(self.home.folder / "password"), "--encoding", "UTF8", "--no-locale", "--data-checksums"]
         create = [self._program("postgres"), "--single", "-D", str(unfinished), "postgres"]
         account, log_path = self.home.account, self.log_path
-        if not (
-            run_briefly(initdb, account, log_path) and run_briefly(create, account, log_path, f"CREATE DATABASE {DATABASE};\n")
-        ):
+        made = run_briefly(initdb, account, log_path)
+        if not (made and run_briefly(create, account, log_path, f"CREATE DATABASE {DATABASE};\n")):
             raise CannotStart(f"PostgreSQL's cluster could not be made: {last_line(log_path)} (log: {log_path})")
-        unfinished.rename(self.home.data)
+        self.home.adopt_data(unfinished)
 
     def _spawn(self) -> Child:
         settings = _SETTINGS | {"port": str(self.port)}

@@ -11,6 +11,7 @@ from serve.documentation.members import members_table, schema_link, text_html
 from serve.wire.problems import KINDS
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
+_LINE_CHARACTERS_MAX = 80
 Document = dict[str, Any]
 
 
@@ -87,8 +88,14 @@ def _commands(method: str, path: str, operation: Document, body: Document, base_
                 suffix = f"-{number + 1}" if parameter["required"] else ""
                 words += ["-H", f"{parameter['name']}: {parameter['example']}{suffix}"]
         if example:
-            words += ["-H", "Content-Type: application/json", "-d", json.dumps(example["value"])]
+            words += ["-H", "Content-Type: application/json", "-d", _json(example["value"])]
         yield title, _folded(words)
+
+
+def _json(value: object) -> str:
+    """Return the value on one line if that is short, else indented."""
+    line = json.dumps(value)
+    return line if len(line) <= _LINE_CHARACTERS_MAX else json.dumps(value, indent=2)
 
 
 def _folded(words: list[str]) -> str:

@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "invalid_parameter": Kind(400, "A query parameter is unknown or not valid"),
     "invalid_header": Kind(400, "A header is given twice or not valid"),
     "invalid_consistency_token": Kind(400, "The Consistency-Token was not issued by this ledger"),
+    "cross_site_request": Kind(403, "A web page of another site may not ask for this"),
     "route_not_found": Kind(404, "There is nothing at this path"),
     "payment_not_found": Kind(404, "There is no such payment"),
     "method_not_allowed": Kind(405, "The path does not take this method"),

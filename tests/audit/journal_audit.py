@@ -105,7 +105,9 @@ class JournalAudit:
                 self._posted(record, self.travels.post(legs or (), shard), lines_of(event))
             case e.Refused():
                 legs = self._legs(event.fingerprint)
-                all_here = {self._shard_of(account) for leg in legs for account in (leg.from_account, leg.to_account)} <= set(held)
+                all_here = {self._shard_of(account) for leg in legs for account in (leg.from_account, leg.to_account)} <= set(
+                    held
+                )
                 verdict = self.model.judge(legs) if all_here else self.model.judge(legs, self.travels.on(shard))
                 said = (Result(event.result), event.where)
                 must(verdict == said and said[0] is not Result.ACCEPTED, f"refused as {said}, the rules say {verdict}: {legs}")
@@ -179,7 +181,10 @@ class JournalAudit:
             self.outcomes[scope] = outcome
 
     def _posted(self, record: DurableRecord, expected: Sequence[Line], said: Sequence[Line]) -> None:
-        must(list(expected) == list(said), f"record {record.sequence} of shard {record.shard} says {said}, the books say {expected}")
+        must(
+            list(expected) == list(said),
+            f"record {record.sequence} of shard {record.shard} says {said}, the books say {expected}",
+        )
         for account, _, _ in said:
             self._note(account, record.sequence)
 

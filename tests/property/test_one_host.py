@@ -77,8 +77,15 @@ class OneHost(RuleBasedStateMachine):
         scope = digest((key, leg.from_account))
         self.compare(
             m.Pay(
-                shard_of(leg.from_account, self.shards), scope, digest([leg]), leg.from_account, leg.to_account, leg.amount,
-                leg.currency, key, None,
+                shard_of(leg.from_account, self.shards),
+                scope,
+                digest([leg]),
+                leg.from_account,
+                leg.to_account,
+                leg.amount,
+                leg.currency,
+                key,
+                None,
             ),  # fmt: skip
             (leg,),
         )

@@ -17,6 +17,7 @@ from tests.property import instructions as i
 
 SHARDS = 4
 
+
 class SeveralHosts(RuleBasedStateMachine):
     """The cluster audits every record; here is what clients ask, what goes wrong, and what must be true in the end."""
 

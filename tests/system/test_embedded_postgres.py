@@ -173,6 +173,8 @@ def test_a_folder_that_the_servers_user_cannot_enter_is_left_as_it_is(open_folde
         again.stop()
     finally:
         shutil.rmtree(server.location)
+    with pytest.raises(CannotStart, match=r"is not in .* any more: put it back, or remove .*/location to begin a new ledger"):
+        EmbeddedPostgres(renamed / "postgres")
 
 
 @as_root
@@ -189,7 +191,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied(open_folder: Pat
     dsn = server.start()
     try:
         assert query(dsn, "SELECT 1") == 1
-        assert server.home.binaries.is_relative_to(server.location)
+        assert server.home.programs.is_relative_to(server.location)
         assert Path(psutil.Process(server.pid).exe()).is_relative_to(server.location)
     finally:
         server.stop()

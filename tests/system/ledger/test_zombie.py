@@ -29,7 +29,9 @@ class Asker:
 
     def __init__(self, instance: Instance, actor: str) -> None:
         self._actor = actor
-        environment = instance.environment | {"RAY_ADDRESS": f"127.0.0.1:{instance.environment['PAYMENTS_RAY_PORT']}"}
+        address = f"127.0.0.1:{instance.environment['PAYMENTS_RAY_PORT']}"
+        # The second makes Ray take the loopback address for this machine's, as the instance itself does.
+        environment = instance.environment | {"RAY_ADDRESS": address, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
         program = Path(__file__).with_name("direct_asker.py")
         pipe = subprocess.PIPE
         self._process = subprocess.Popen([sys.executable, program], env=environment, cwd=ROOT, text=True, stdin=pipe, stdout=pipe)
@@ -98,9 +100,7 @@ def log_of(instance: Instance, pid: int) -> str:
     return "".join(path.read_text() for path in (instance.data_folder / "logs" / "ray").glob(f"worker-*-{pid}.err"))
 
 
-def test_a_replaced_writer_is_refused(
-    ledger: Instance, books: Books, victim: OwnedShard, asker: Asker, fault_round: int
-) -> None:
+def test_a_replaced_writer_is_refused(ledger: Instance, books: Books, victim: OwnedShard, asker: Asker, fault_round: int) -> None:
     account, other = [account for account, shard in books.shards.items() if shard == victim.shard][:2]
     late = Payment(f"{books.world}-late", (Leg(account, other, 1),))
     message = m.Pay(victim.shard, key_digest(account, late.key), bytes(16), account, other, 1, CURRENCY)

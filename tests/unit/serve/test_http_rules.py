@@ -192,3 +192,9 @@ async def test_the_trial_balance_is_zero_and_counts_accounts(api: httpx.AsyncCli
         "JPY": {"posted": 0, "in_transit": 0, "accounts": 1},
     }
     assert [position["shard"] for position in totals["as_of"]] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_web_page_of_another_site_cannot_post(api: httpx.AsyncClient, site: str) -> None:
+    answer = await api.post("/v1/accounts", json={"currency": "EUR"}, headers={"Sec-Fetch-Site": site})
+    problem(answer, 403, "cross_site_request")

@@ -1,0 +1,59 @@
+"""The money audit after the loads: the ledger's own sums, the proof from the journal, and what the client was told."""
+
+import msgspec
+import uvloop
+
+from loadtests.bench.failure import BenchFailed
+from loadtests.bench.payments_instance import PaymentsInstance
+from processor.client.address import parse_address
+from processor.client.connection import Connection
+from processor.demo.checks import wrong_totals
+from processor.demo.statement import read_totals
+from processor.journal.postgres import PostgresJournal
+from processor.local.ledger_access import ledger_database
+from processor.settings import load_settings
+from processor.verify import LiveDigests, Proof, verify
+
+
+class _Digest(msgspec.Struct):
+    shard: int
+    sequence: int
+    digest: str
+
+
+class _Digests(msgspec.Struct):
+    data: list[_Digest]
+
+
+def audit(payments: PaymentsInstance) -> str:
+    """Return one line that says what holds. Raises BenchFailed with the first difference."""
+    problems = wrong_totals(uvloop.run(read_totals(parse_address(payments.url))))
+    with ledger_database(load_settings(payments.environment)) as database_url:
+        proof = uvloop.run(_prove(database_url, payments.url))
+    problems += proof.problems
+    recorded = sum(shard.payments for shard in proof.shards)
+    if recorded != payments.accepted:
+        problems.append(f"{payments.accepted:,} payments were acknowledged, the journal holds {recorded:,}")
+    if problems:
+        raise BenchFailed(f"the money audit found {len(problems)} differences, the first: {problems[0]}")
+    return (
+        f"money audit: {recorded:,} payments acknowledged and recorded once each, {payments.retries:,} requests sent again, "
+        f"all sums zero, every record, snapshot and live state as replayed ({proof.seconds:.1f} s)"
+    )
+
+
+async def _prove(database_url: str, url: str) -> Proof:
+    live = await _live_digests(url)
+    journal = await PostgresJournal.connect(database_url)
+    try:
+        return await verify(journal, live)
+    finally:
+        await journal.close()
+
+
+async def _live_digests(url: str) -> LiveDigests:
+    async with Connection(parse_address(url)) as connection:
+        reply = await connection.get("/v1/shards/digests")
+        reply.require_success()
+        digests = msgspec.json.decode(reply.body, type=_Digests).data
+    return {digest.shard: (digest.sequence, bytes.fromhex(digest.digest)) for digest in digests}

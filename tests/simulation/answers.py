@@ -1,0 +1,141 @@
+"""Whether clients were told what the journal says, once per key, and never something older than what they could know."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from processor.core import messages as m
+from processor.core.results import Result
+from tests.audit.journal_audit import JournalAudit, Outcome
+from tests.audit.travels import must
+from tests.simulation.workload import Command
+
+
+@dataclass
+class Span:
+    """When something that takes its place at `sequence` of a shard was first sent, and first known to have happened."""
+
+    shard: int
+    sequence: int
+    sent: float
+    answered: float
+    is_write: bool
+    what: object
+
+
+def check_answers(history: Sequence[Command], audit: JournalAudit) -> None:
+    """Check every answer that any client got."""
+    spans: dict[object, Span] = {}
+    first_answers: Counter[tuple[int, bytes]] = Counter()
+    created: Counter[str] = Counter()
+    for position, command in enumerate(history):
+        message, answer = command.message, command.answer
+        if isinstance(message, m.Pay | m.PayLegs):
+            assert isinstance(answer, m.PaymentAnswer)
+            _check_payment(message, answer, command.cancelled, audit)
+            if answer.result is not Result.IDEMPOTENCY_KEY_REUSED:
+                first_answers[message.shard, message.key] += not answer.replayed
+                _widen(spans, (message.shard, message.key), answer.as_of, command)
+        elif isinstance(answer, m.AccountAnswer):
+            _check_account(message, answer, audit)
+            created[answer.account.id if answer.account else ""] += answer.created
+            spans[position] = Span(message.shard, answer.sequence, command.sent, command.answered, answer.created, command)
+        elif isinstance(answer, m.TotalsAnswer):
+            must(
+                all(int(posted) + int(transit) == 0 for posted, transit, _ in answer.currencies.values()),
+                f"sums are not zero: {answer}",
+            )
+            spans[position] = Span(message.shard, answer.sequence, command.sent, command.answered, False, command)
+    must(max(first_answers.values(), default=0) <= 1, "an effect was told as the first twice")
+    must(max(created.values(), default=0) <= 1, "an account was told to be new twice")
+    _check_real_time(spans.values())
+
+
+def _widen(spans: dict[object, Span], scope: tuple[int, bytes], sequence: int, command: Command) -> None:
+    known = spans.get(scope)
+    if known is None:
+        spans[scope] = Span(scope[0], sequence, command.sent, command.answered, True, command)
+    else:
+        known.sent, known.answered = min(known.sent, command.sent), min(known.answered, command.answered)
+
+
+def _check_payment(
+    message: m.Pay | m.PayLegs, answer: m.PaymentAnswer, cancelled: Iterable[m.PaymentAnswer], audit: JournalAudit
+) -> None:
+    scope = (message.shard, message.key)
+    outcome, given_up = audit.outcomes.get(scope), audit.given_up.get(scope, [])
+    for given in cancelled:
+        must(in_answer(given) in [in_outcome(each) for each in given_up], f"given up, as the journal does not say: {given}")
+    if answer.result is Result.IDEMPOTENCY_KEY_REUSED:
+        others = [*given_up, *([outcome] if outcome is not None else [])]
+        must(any(each.fingerprint != message.fingerprint for each in others), f"nobody else used the key of {message}")
+        return
+    if outcome is None:
+        must(False, f"acknowledged, but not in the journal: {message} {answer}")
+        return
+    must(outcome.fingerprint == message.fingerprint, f"answered with another payment's outcome: {message}")
+    must(in_answer(answer) == in_outcome(outcome), f"the client was told {answer}, the journal says {outcome}")
+
+
+def in_answer(answer: m.PaymentAnswer) -> tuple[Result, int, int, int, int, int]:
+    """Return what an answer says of the outcome."""
+    return answer.result, answer.where, answer.at, answer.sequence, answer.index, answer.as_of
+
+
+def in_outcome(outcome: Outcome) -> tuple[Result, int, int, int, int, int]:
+    """Return the same of what the journal says."""
+    result, where = outcome.verdict
+    return result, where, outcome.at, outcome.sequence, outcome.index, outcome.decided_sequence
+
+
+def _check_account(message: m.AnyMessage, answer: m.AccountAnswer, audit: JournalAudit) -> None:
+    assert isinstance(message, m.OpenAccount | m.SetStatus | m.ReadAccount)
+    history = audit.views.get(message.account, [])
+    view = answer.account
+    # Inside a record the account passes through several states, and the answer may show any of them.
+    during = [balances for sequence, balances in history if sequence == answer.sequence]
+    before = [balances for sequence, balances in history if sequence < answer.sequence][-1:]
+    if view is None:
+        must(not before, f"{message.account} was not found at {answer.sequence}, where it exists")
+        return
+    shown = (view.status, view.posted, view.pending_in, view.pending_out)
+    must(shown in before + during, f"{message} was shown {shown}, at {answer.sequence} it was one of {before + during}")
+    if isinstance(message, m.SetStatus):
+        must(_fits(message, answer.result, view), f"{message} was answered {answer}")
+    elif isinstance(message, m.OpenAccount):
+        asked = (message.currency, message.min_balance, message.max_balance)
+        is_same = asked == (view.currency, view.min_balance, view.max_balance)
+        must(answer.result is (Result.ACCEPTED if is_same else Result.ACCOUNT_EXISTS), f"{message} was answered {answer}")
+
+
+def _fits(message: m.SetStatus, result: Result, view: m.AccountView) -> bool:
+    """Whether the result follows from the account that came with it."""
+    match result:
+        case Result.ACCEPTED:
+            return view.status == message.status
+        case Result.ACCOUNT_CLOSED:
+            return view.status == "closed" != message.status
+        case Result.ACCOUNT_NOT_EMPTY:
+            return message.status == "closed" and bool(view.posted or view.pending_in or view.pending_out)
+    return False
+
+
+def _check_real_time(spans: Iterable[Span]) -> None:
+    """Whoever was sent after another's answer comes after it in the journal, or reads what is at least as new."""
+    by_shard: dict[int, list[Span]] = {}
+    for span in spans:
+        by_shard.setdefault(span.shard, []).append(span)
+    for group in by_shard.values():
+        # A write must come in a later record than what was known before it was sent; a read may be of the same one.
+        group.sort(key=_position)
+        latest = list(accumulate(group, lambda one, other: other if other.sent > one.sent else one))
+        for span in group:
+            count = bisect_left(group, span.sequence + 0.25, key=_position)
+            if count and latest[count - 1].sent > span.answered:
+                must(False, f"a later question got an older answer: {latest[count - 1]} after {span}")
+
+
+def _position(span: Span) -> float:
+    return span.sequence if span.is_write else span.sequence + 0.5

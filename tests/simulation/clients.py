@@ -1,0 +1,83 @@
+"""Clients: they ask through a real Router, wait or give up, and try again with the same key."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from actors.errors import LedgerError
+from actors.router import Router
+from processor.core import messages as m
+from processor.core.results import Result
+from tests.simulation.workload import Command
+from tests.simulation.world import World
+
+PATIENCE_SECONDS = 4.0
+TRIES = 3
+
+
+def is_final(answer: m.AnyAnswer) -> bool:
+    """Whether asking again could not bring anything else."""
+    return not (isinstance(answer, m.PaymentAnswer) and answer.result is Result.SHARD_UNAVAILABLE)
+
+
+class Client:
+    """One client. What it could not get an answer for stays open in its history, to be asked for again in the end."""
+
+    def __init__(self, name: str, world: World, router: Router, draw: Callable[[], m.AnyMessage]) -> None:
+        self._name = name
+        self._world = world
+        self._router = router
+        self._draw = draw
+        self.history: list[Command] = []
+
+    async def run(self, commands: int) -> None:
+        """Ask for this many things, some of them several at once."""
+        random = self._world.random
+        while commands > 0:
+            count = min(commands, 1 if random.random() < 0.6 else random.randint(2, 8))
+            commands -= count
+            group = [Command(self._draw()) for _ in range(count)]
+            self.history.extend(group)
+            await self.ask(group)
+            if random.random() < 0.3:
+                await asyncio.sleep(random.random() * 0.5)
+
+    async def ask(self, group: Sequence[Command]) -> None:
+        """Ask until everything is answered for good, or patience is at its end."""
+        for _ in range(TRIES):
+            left = [command for command in group if command.answer is None]
+            if not left:
+                return
+            await self._try(left)
+            if self._world.happens(0.5):
+                await asyncio.sleep(self._world.random.random() * 0.3)
+
+    async def _try(self, commands: Sequence[Command]) -> None:
+        now = self._world.loop.time()
+        for command in commands:
+            if command.sent < 0:
+                command.sent = now
+        patience = PATIENCE_SECONDS
+        if self._world.happens(self._world.plan.client_gives_up):
+            patience = self._world.random.random() * 0.02
+        try:
+            async with asyncio.timeout(patience):
+                answers: Sequence[m.AnyAnswer | LedgerError]
+                if len(commands) == 1:
+                    answers = [await self._router.ask(commands[0].message)]
+                else:
+                    answers = await self._router.ask_all([command.message for command in commands])
+        except (LedgerError, TimeoutError) as error:
+            self._world.trace(f"{self._name} gets {type(error).__name__}")
+            return
+        for command, answer in zip(commands, answers, strict=True):
+            self._take(command, answer)
+
+    def _take(self, command: Command, answer: m.AnyAnswer | LedgerError) -> None:
+        self._world.trace(f"{self._name} gets {answer} for {command.message}")
+        if isinstance(answer, LedgerError):
+            return
+        if is_final(answer):
+            command.answer = answer
+            command.answered = self._world.loop.time()
+        elif isinstance(answer, m.PaymentAnswer):
+            command.cancelled.append(answer)

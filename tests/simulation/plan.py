@@ -1,0 +1,60 @@
+"""What may go wrong in one run, drawn from its seed: each run has its own mixture, so that rare faults also come alone."""
+
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes, and the likelihood (0 to 1) of each fault in the first phase. The second phase has none."""
+
+    seed: int
+    shards: int
+    hosts: int
+    clients: int
+    commands: int
+    accounts: int
+    latency_seconds: float
+    append_lost: float
+    append_answer_lost: float
+    append_late: float
+    append_crash_before: float
+    append_crash_after: float
+    store_error: float
+    message_lost: float
+    message_repeated: float
+    message_delayed: float
+    call_lost: float
+    client_gives_up: float
+    accidents_per_second: float
+    """Crashes, pauses, partitions and so on; see accidents.py."""
+
+
+def draw(seed: int, commands: int) -> Plan:
+    """Return the plan of a seed."""
+    random = Random(f"plan {seed}")
+
+    def sometimes(likelihood: float) -> float:
+        return likelihood * random.random() if random.random() < 0.5 else 0.0
+
+    return Plan(
+        seed=seed,
+        shards=random.choice([1, 2, 3, 4, 4]),
+        hosts=random.choice([1, 2, 2, 3]),
+        clients=random.choice([3, 6, 10]),
+        commands=commands,
+        accounts=random.choice([4, 6, 10]),
+        latency_seconds=random.choice([0.0005, 0.002, 0.01]),
+        append_lost=sometimes(0.03),
+        append_answer_lost=sometimes(0.03),
+        append_late=sometimes(0.03),
+        append_crash_before=sometimes(0.02),
+        append_crash_after=sometimes(0.02),
+        store_error=sometimes(0.05),
+        message_lost=sometimes(0.4),
+        message_repeated=sometimes(0.5),
+        message_delayed=sometimes(0.4),
+        call_lost=sometimes(0.1),
+        client_gives_up=sometimes(0.3),
+        accidents_per_second=random.choice([0.0, 0.5, 1.0, 2.0]),
+    )

@@ -1,0 +1,49 @@
+"""More payments at once than the queues may hold: refused at once, and all of them taken in the end."""
+
+import asyncio
+
+import httpx
+
+from tests.system.instance import Instance
+from tests.system.ledger.books import Books
+from tests.system.ledger.hosts import is_ready
+from tests.system.ledger.payments import Leg, Payment, batch_of
+from tests.system.ledger.waiting import wait_until
+
+BATCHES = 40
+BATCH_PAYMENTS = 90  # one fits into the queue of 100, and no second one beside it
+
+
+async def send_all_at_once(url: str, bodies: list[bytes]) -> list[httpx.Response]:
+    """Send every body as a batch on a connection of its own; return the answers."""
+    limits = httpx.Limits(max_connections=len(bodies))
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+        headers = {"Content-Type": "application/json"}
+        sending = (client.post("/v1/payments/batch", content=body, headers=headers) for body in bodies)
+        return await asyncio.gather(*sending)
+
+
+def test_an_overloaded_ledger_says_so_and_takes_everything_in_the_end(tight_instance: Instance) -> None:
+    wait_until(lambda: is_ready(tight_instance), "ready")
+    books = Books(tight_instance)
+    # All from one account, so that a batch goes to one shard and is taken or refused as a whole.
+    payments = [
+        Payment(f"{books.world}-{number}", (Leg(books.world, books.accounts[number % len(books.accounts)], 1),))
+        for number in range(BATCHES * BATCH_PAYMENTS)
+    ]
+    groups = [payments[start : start + BATCH_PAYMENTS] for start in range(0, len(payments), BATCH_PAYMENTS)]
+    answers = asyncio.run(send_all_at_once(tight_instance.url, [batch_of(group).body for group in groups]))
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 0 < len(refused) < BATCHES
+    for answer in refused:
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "overloaded"
+        assert answer.json()["retryable"] is True
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    outcomes = books.send(payments)
+    assert {outcome.status for outcome in outcomes} == {201}
+    taken = sum(len(group) for group, answer in zip(groups, answers, strict=True) if answer.status_code == 200)
+    assert sum(outcome.replayed for outcome in outcomes) >= taken
+    books.check()
