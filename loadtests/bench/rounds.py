@@ -15,13 +15,14 @@ class Side(msgspec.Struct, frozen=True):
 
 
 def alternate(sides: Sequence[Side], rounds: int, say: Say, warm_up: bool = False) -> dict[str, list[float]]:
-    """Return each side's figures, one for each round; every other round goes backwards. A round to warm up is not counted."""
+    """Return each side's figures, one for each round. A round to warm up is not counted; every other round goes backwards."""
     samples: dict[str, list[float]] = {side.name: [] for side in sides}
-    for side in sides if warm_up else ():
-        say(f"warm-up: {side.name}: {side.measure():,.6g}")
-    for number in range(rounds):
-        for side in sides if number % 2 == 0 else reversed(sides):
+    order = list(sides)
+    for number in range(0 if warm_up else 1, rounds + 1):
+        for side in order:
             figure = side.measure()
-            samples[side.name].append(figure)
-            say(f"round {number + 1} of {rounds}: {side.name}: {figure:,.6g}")
+            say(f"{f'round {number} of {rounds}' if number else 'warm-up'}: {side.name}: {figure:,.6g}")
+            if number:
+                samples[side.name].append(figure)
+        order.reverse()
     return samples

@@ -63,12 +63,18 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ledger:
-    """The shards of one host by number. `at` is the turn's time, which never goes back on any of them."""
+    """The shards of one host by number.
+
+    `at` is the turn's time, which never goes back on any of them. `waited` is the sum of the time that has passed between turns:
+    it goes on at once after the clock was set back, when `at` stands still.
+    """
 
     def __init__(self, shards: int) -> None:
         self.shard_count = shards
         self.shards: dict[int, Shard] = {}
         self.at = 0
+        self.waited = 0
+        self._clock = 0
         self._open: dict[int, list[e.AnyEvent]] = {}
         self._travel = Travel(self)
         self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending | AfterSeal]] = {
@@ -98,6 +104,8 @@ class Ledger:
     def begin(self, now: int) -> None:
         """Start a turn at this time (microseconds since 1970); a clock that goes back is held."""
         self.at = max(self.at, now)
+        self.waited += max(0, now - self._clock)
+        self._clock = now
 
     def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal:
         """Decide one message."""

@@ -79,10 +79,7 @@ AnyPeerMessage = Reserve | Credit | Vote | Decide | Done | Clear
 
 
 class Transfer(msgspec.Struct, array_like=True, gc=False):
-    """The home's memory of an open transfer.
-
-    `votes` and `done` hold what participants have answered: participant -> its record. `result` is None until decided.
-    """
+    """The home's memory of an open transfer. `result` is None until it is decided, by the home's record `decided_sequence`."""
 
     number: int
     key: bytes
@@ -95,7 +92,6 @@ class Transfer(msgspec.Struct, array_like=True, gc=False):
     participants: tuple[int, ...]
     result: int | None = None
     where: int = 0
-    decided_at: int = 0
     decided_sequence: int = 0
 
     @property

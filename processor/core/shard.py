@@ -257,7 +257,7 @@ class Shard:
         self._hold(transfer.holds, -1)
         self._post(event.entries, event.transit)
         transfer.result, transfer.where = event.result, event.where
-        transfer.decided_at, transfer.decided_sequence = self.at, self.sequence + 1
+        transfer.decided_sequence = self.sequence + 1
         if event.result == Result.SHARD_UNAVAILABLE:
             del self.outcomes[transfer.key]
         else:

@@ -39,12 +39,16 @@ Key = tuple[int, int]
 
 
 class Watch:
-    """What the home has heard about one open transfer since it was opened or recovered."""
+    """What the home has heard about one open transfer since it was opened or recovered.
 
-    __slots__ = ("asked_at", "done", "is_answered", "votes")
+    Times are of the ledger's `waited`: when it was last asked about (None: never), and since when it has been as it is.
+    """
 
-    def __init__(self) -> None:
-        self.asked_at = 0
+    __slots__ = ("asked_at", "done", "is_answered", "since", "votes")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.asked_at: int | None = None
         self.votes: dict[int, Vote] = {}
         self.done: dict[int, int] = {}
         self.is_answered = False
@@ -113,22 +117,26 @@ class Travel:
 
     def tick(self) -> None:
         """Ask again, cancel what waited too long for votes, and answer what waited long enough for the others to settle."""
-        now = self._ledger.at
+        now = self._ledger.waited
         for shard in list(self._ledger.shards.values()):
             for transfer in list(shard.transfers.values()):
                 watch = self._watch(shard, transfer)
-                if transfer.result is None and not transfer.is_short and now - transfer.at > GIVE_UP_MICROSECONDS:
+                if transfer.result is None and not transfer.is_short and now - watch.since > GIVE_UP_MICROSECONDS:
                     self._decide(shard, transfer, Result.SHARD_UNAVAILABLE, 0)
-                if transfer.result is not None and now - transfer.decided_at > SETTLE_GRACE_MICROSECONDS:
+                if transfer.result is not None and now - watch.since > SETTLE_GRACE_MICROSECONDS:
                     self._answer(shard, transfer)
-                if now - watch.asked_at > ASK_AGAIN_MICROSECONDS:
+                if watch.asked_at is None or now - watch.asked_at > ASK_AGAIN_MICROSECONDS:
                     self._ask(shard, transfer)
         self._send_clears()
 
     # At home.
 
     def _watch(self, shard: Shard, transfer: Transfer) -> Watch:
-        return self._watches.setdefault((shard.number, transfer.number), Watch())
+        key = (shard.number, transfer.number)
+        watch = self._watches.get(key)
+        if watch is None:
+            watch = self._watches[key] = Watch(self._ledger.waited)
+        return watch
 
     def _below(self, shard: Shard, participant: int) -> int:
         """The lowest number that is still open between the two; transfers are kept in the order of their numbers."""
@@ -140,7 +148,7 @@ class Travel:
     def _ask(self, shard: Shard, transfer: Transfer) -> None:
         """Send what the transfer waits for: votes first, then acknowledgements of the decision."""
         watch = self._watch(shard, transfer)
-        watch.asked_at = self._ledger.at
+        watch.asked_at = self._ledger.waited
         home, number = shard.number, transfer.number
         at, sequence, index, legs = transfer.at, transfer.sequence, transfer.index, transfer.legs
         for participant in transfer.participants:
@@ -170,8 +178,9 @@ class Travel:
         self._ledger.emit(shard, e.Decided(
             transfer.number, transfer.at, transfer.sequence, transfer.index, int(result), where, entries, transit
         ))  # fmt: skip
+        watch = self._watch(shard, transfer)
+        watch.since = self._ledger.waited
         if transfer.is_short:
-            watch = self._watches[shard.number, transfer.number]
             watch.done = {vote.participant: vote.as_of for vote in watch.votes.values()}
             self._answer(shard, transfer)
             self._closed(shard, transfer)
@@ -207,13 +216,13 @@ class Travel:
     def _closed(self, shard: Shard, transfer: Transfer) -> None:
         self._watches.pop((shard.number, transfer.number), None)
         for participant in transfer.participants:
-            self._to_clear[shard.number, participant] = self._ledger.at
+            self._to_clear[shard.number, participant] = self._ledger.waited
 
     def _send_clears(self) -> None:
         """Tell participants now and then what is closed, for the case that no further question tells them."""
         for (home, participant), since in list(self._to_clear.items()):
             shard = self._ledger.shards[home]
-            if self._ledger.at - since > ASK_AGAIN_MICROSECONDS:
+            if self._ledger.waited - since > ASK_AGAIN_MICROSECONDS:
                 del self._to_clear[home, participant]
                 self._outbox.append(Clear(participant, home, self._below(shard, participant)))
 

@@ -61,6 +61,8 @@ IDEMPOTENCY_KEY = Parameter(
     example="order-1001",
 )
 ACCOUNT = Parameter("id", "path", "The account's id.", {"type": "string"}, required=True, example="acc_alice")
-BODY_PROBLEMS = ("invalid_json", "invalid_body", "body_too_large", "unsupported_media_type", "request_timeout")
+BODY_PROBLEMS = (
+    "invalid_json", "invalid_body", "body_too_large", "unsupported_media_type", "request_timeout", "cross_site_request",
+)  # fmt: skip
 LEDGER_PROBLEMS = ("overloaded", "shard_unavailable", "outcome_unknown")
 READ_PROBLEMS = ("invalid_parameter", "invalid_consistency_token", "not_yet_visible", "overloaded", "shard_unavailable")

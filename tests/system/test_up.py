@@ -89,6 +89,13 @@ def test_shards_of_an_instance_that_does_not_run_are_one_line(new_instance: NewI
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_scaling_what_does_not_run_is_one_line(new_instance: NewInstance) -> None:
+    stopped = new_instance()
+    done = stopped.run("scale", "--shard-hosts", "2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: no instance runs in {stopped.data_folder}: start one with `payments up`\n"
+
+
 def test_a_taken_port_is_refused_before_anything_is_started(new_instance: NewInstance) -> None:
     refused = new_instance()
     with socket.socket() as other:
@@ -128,6 +135,12 @@ def test_two_instances_run_side_by_side_and_keep_their_own_ledgers(instance: Ins
     assert_all_end(processes)
     assert httpx.get(f"{instance.url}/readyz").status_code == 200
 
+    other.environment["PAYMENTS_SHARDS"] = "3"
+    done = other.run("up")
+    assert done.returncode == 1
+    assert "this ledger was created with 2 shards, not 3" in one_line(done.stderr)
+
+    other.environment["PAYMENTS_SHARDS"] = "2"
     other.start()
     assert httpx.get(f"{other.url}/v1/accounts/only-here").json()["id"] == "only-here"
 

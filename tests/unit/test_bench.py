@@ -87,11 +87,15 @@ def test_sides_alternate_and_every_other_round_goes_backwards() -> None:
     order: list[str] = []
 
     def side(name: str) -> Side:
-        return Side(name, lambda: float(len(order.append(name) or order)))
+        def measure() -> float:
+            order.append(name)
+            return float(len(order))
+
+        return Side(name, measure)
 
     samples = alternate([side("a"), side("b")], 3, quiet, warm_up=True)
-    assert "".join(order) == "ab" + "abbaab"
-    assert samples == {"a": [3, 6, 7], "b": [4, 5, 8]}
+    assert "".join(order) == "ab" + "baabba"
+    assert samples == {"a": [4, 5, 8], "b": [3, 6, 7]}
 
 
 @pytest.mark.parametrize(

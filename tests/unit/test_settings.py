@@ -103,6 +103,10 @@ def test_every_setting_has_a_row_with_its_variable_default_range_and_meaning() -
     assert all(all(row) and len(row) == 5 for row in rows)
 
 
+def test_the_readme_holds_the_table() -> None:
+    assert settings_table() in (ROOT / "README.md").read_text()
+
+
 def test_the_example_file_shows_every_setting_with_its_default() -> None:
     example = tomllib.loads((ROOT / "payments.toml.example").read_text())
     assert example == msgspec.structs.asdict(Settings())
