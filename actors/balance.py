@@ -17,7 +17,8 @@ def plan(me: str, hosts: Sequence[Host], shards: Sequence[Ownership], held: Coll
     """Return which shards the host `me`, which has `held` in memory, gives up and which it claims.
 
     Shards are spread evenly over the hosts that are alive; nobody gives up more than what is over its share, so little moves.
-    A shard is free when nobody owns it, when its owner is not alive, or when the table names `me` although I do not hold it.
+    A shard is free when nobody owns it or its owner is not alive. What the table names as mine although I do not hold it I claim
+    in any case, even above my share: as long as I am alive nobody else may, and once held it can be given up.
     """
     alive = sorted(host.host for host in hosts if host.alive)
     if me not in alive:
@@ -29,5 +30,6 @@ def plan(me: str, hosts: Sequence[Host], shards: Sequence[Ownership], held: Coll
     quota = share + (1 if by_size.index(me) < rest else 0)
     surplus = max(0, len(held) - quota)
     release = sorted(held)[len(held) - surplus :] if surplus else []
-    free = [shard for shard in shards if shard.shard not in held and (shard.host == me or shard.host not in alive)]
-    return Plan(release, free[: max(0, quota - len(held))])
+    mine = [shard for shard in shards if shard.host == me and shard.shard not in held]
+    free = [shard for shard in shards if shard.host not in alive and shard.shard not in held]
+    return Plan(release, mine + free[: max(0, quota - len(held) - len(mine))])

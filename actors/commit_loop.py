@@ -239,11 +239,12 @@ class CommitLoop:
                 head = self._heads[sealed.shard]
                 records.append(Record(sealed.shard, head.epoch, sealed.sequence, sealed.at, head.hash, sealed.payload))
             decided = perf_counter()
+            if turn.consulted:
+                # Shards that were only looked at: make sure that nobody has taken them over meanwhile, or the answers could show
+                # what is no longer true. An append proves the same for the shards that it writes to.
+                await self._journal.confirm([(shard, self._heads[shard].epoch) for shard in turn.consulted])
             if records:
                 await self._journal.append(records)
-            elif calls and self._heads:
-                # Reads alone: make sure that nobody has taken over meanwhile, or they could show what is no longer true.
-                await self._journal.confirm([(head.shard, head.epoch) for head in self._heads.values()])
         except BaseException:
             for call in calls:
                 self._fail(call)

@@ -55,9 +55,13 @@ class SealedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
-    """What a turn leaves to be done: first append `records`, then release `completed` and send `outbox`."""
+    """What a turn leaves to be done: first append `records`, then release `completed` and send `outbox`.
+
+    `consulted`: shards without a record on whose state an answer rests, so that the host must still own them.
+    """
 
     records: list[SealedRecord]
+    consulted: list[int]
     outbox: list[AnyPeerMessage]
     completed: list[Completed]
 
@@ -76,6 +80,7 @@ class Ledger:
         self.waited = 0
         self._clock = 0
         self._open: dict[int, list[e.AnyEvent]] = {}
+        self._consulted: set[int] = set()
         self._travel = Travel(self)
         self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending | AfterSeal]] = {
             m.Pay: self._pay,
@@ -135,8 +140,9 @@ class Ledger:
             shard = self.shards[number]
             records.append(SealedRecord(number, shard.sequence + 1, shard.at, e.encode_events(events)))
             shard.seal()
-        self._open = {}
-        return Turn(records, outbox, completed)
+        consulted = sorted(self._consulted - self._open.keys())
+        self._open, self._consulted = {}, set()
+        return Turn(records, consulted, outbox, completed)
 
     def emit(self, shard: Shard, event: e.AnyEvent) -> None:
         """Record an event, and let it take effect."""
@@ -194,6 +200,7 @@ class Ledger:
         try:
             self._judge(message, source, target)
         except Refusal as refusal:
+            self._consulted.add(other.number)
             return self.refuse(shard, message.key, message.fingerprint, refusal)
         raise AssertionError("the common case and the rules agree")
 
@@ -257,6 +264,7 @@ class Ledger:
         try:
             plan_holds(message.legs, lambda account: True, self.account)
         except Refusal as refusal:
+            self._consulted |= numbers
             return self.refuse(shard, message.key, message.fingerprint, refusal)
         self.record(shard)
         at, sequence, index = shard.at, shard.sequence + 1, shard.index
@@ -291,6 +299,7 @@ class Ledger:
         return m.PaymentAnswer(refusal.result, False, shard.at, sequence, index, sequence, refusal.where)
 
     def _replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:
+        self._consulted.add(shard.number)
         first, at, sequence, as_of, index, result, where = unpack_outcome(outcome)
         if first != fingerprint:
             return m.PaymentAnswer(Result.IDEMPOTENCY_KEY_REUSED, False, at, sequence, index, self.as_of(shard))
@@ -332,9 +341,11 @@ class Ledger:
         return self._account_answer(Result.ACCEPTED if account else Result.ACCOUNT_NOT_FOUND, shard, account)
 
     def _account_answer(self, result: Result, shard: Shard, account: Account | None, created: bool = False) -> m.AccountAnswer:
+        self._consulted.add(shard.number)
         return m.AccountAnswer(result, created, account.view() if account is not None else None, self.as_of(shard))
 
     def _read_totals(self, message: m.ReadTotals, shard: Shard) -> m.TotalsAnswer:
+        self._consulted.add(shard.number)
         counts: dict[str, int] = {}
         for account in shard.accounts.values():
             counts[account.currency] = counts.get(account.currency, 0) + 1
@@ -345,6 +356,7 @@ class Ledger:
         return m.TotalsAnswer(sums, self.as_of(shard))
 
     def _read_digest(self, message: m.ReadDigest, shard: Shard) -> m.DigestAnswer | AfterSeal:
+        self._consulted.add(shard.number)
         if shard.number in self._open:
             return AfterSeal()
         return m.DigestAnswer(shard.sequence, shard.digest())

@@ -14,6 +14,7 @@ from processor.local.serve_config import APPLICATION, Config
 _PATH = "/api/serve/applications/"
 _POLL_SECONDS = 0.2
 _PUT_ATTEMPTS = 3
+_REQUEST_SECONDS = 10
 _FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
 # Asks loopback directly, whatever HTTP_PROXY says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -100,7 +101,7 @@ class ServeApi:
             request.data = msgspec.json.encode(body)
             request.add_header("Content-Type", "application/json")
         try:
-            with _OPENER.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=_REQUEST_SECONDS) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise Unreachable(

@@ -19,8 +19,11 @@ def live_shards(world: World) -> dict[int, list[Shard]]:
 
 
 def is_at_rest(world: World) -> bool:
-    """Whether every shard has exactly one owner, and no payment travels."""
-    return all(len(owners) == 1 and not owners[0].transfers for owners in live_shards(world).values())
+    """Whether every shard has exactly one owner, no payment travels, and no append is under way."""
+    if any(process.host.loop._ledger.is_travelling() for process in world.alive()):
+        return False
+    live = live_shards(world)
+    return all(len(owners) == 1 and owners[0].sequence == len(world.journal.streams[shard]) for shard, owners in live.items())
 
 
 async def check_final_state(world: World, audit: JournalAudit) -> None:

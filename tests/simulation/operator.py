@@ -8,8 +8,7 @@ from processor.journal.interface import JournalUnavailable
 from processor.recovery import take_snapshot
 from tests.simulation.network import connector
 from tests.simulation.store_connection import StoreConnection
-from tests.simulation.virtual_loop import Process
-from tests.simulation.world import HostProcess, World
+from tests.simulation.world import HostProcess, Machine, World
 
 HOSTS_MAX = 4
 QUEUE_LIMIT_MESSAGES = 60
@@ -20,13 +19,14 @@ class Operator:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._process = Process("operator")
+        self._process = Machine("operator")
         self._connection = StoreConnection(world, self._process)
         self._numbers = count(1)
         self._accidents = [
             (5, self._crash),
             (4, self._pause),
             (3, self._partition),
+            (3, self._partition_of_the_api),
             (2, self._clock_jump),
             (2, self._scale_up),
             (2, self._scale_down),
@@ -65,9 +65,9 @@ class Operator:
         world = self._world
         world.is_faulty = False
         world.store_is_down = False
-        for process in world.alive():
-            process.store_partitioned = process.map_partitioned = False
-            world.loop.resume(process)
+        for machine in (*world.alive(), *world.api_replicas):
+            machine.store_partitioned = machine.map_partitioned = False
+            world.loop.resume(machine)
         while len(world.alive()) < world.plan.hosts:
             self.start_host()
         world.trace("healed")
@@ -120,6 +120,14 @@ class Operator:
         self._world.trace(f"{process.name} is cut off from {'the store' if process.store_partitioned else 'the shard map'}")
         await asyncio.sleep(random.random() * 4.0)
         process.map_partitioned = process.store_partitioned = False
+
+    async def _partition_of_the_api(self) -> None:
+        """An API replica goes on with an old shard map."""
+        process = self._world.random.choice(self._world.api_replicas)
+        self._world.trace(f"{process.name} is cut off from the shard map")
+        process.map_partitioned = True
+        await asyncio.sleep(self._world.random.random() * 8.0)
+        process.map_partitioned = False
 
     async def _clock_jump(self) -> None:
         process = self._victim()

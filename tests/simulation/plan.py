@@ -15,6 +15,7 @@ class Plan:
     commands: int
     accounts: int
     latency_seconds: float
+    replay_seconds: float
     append_lost: float
     append_answer_lost: float
     append_late: float
@@ -45,6 +46,7 @@ def draw(seed: int, commands: int) -> Plan:
         commands=commands,
         accounts=random.choice([4, 6, 10]),
         latency_seconds=random.choice([0.0005, 0.002, 0.01]),
+        replay_seconds=random.choice([0.0, 0.0, 0.2, 1.5]),
         append_lost=sometimes(0.03),
         append_answer_lost=sometimes(0.03),
         append_late=sometimes(0.03),

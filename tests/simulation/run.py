@@ -21,7 +21,7 @@ from tests.simulation.plan import draw
 from tests.simulation.store_connection import StoreConnection
 from tests.simulation.virtual_loop import Process
 from tests.simulation.workload import Command, Workload
-from tests.simulation.world import World
+from tests.simulation.world import Machine, World
 from tests.simulation.final_state import check_final_state, is_at_rest
 
 FAULTS_SECONDS = 6.0
@@ -101,7 +101,8 @@ def _clients(world: World, workload: Workload) -> list[Client]:
     """Return the clients, spread over two API processes with a router each."""
     clients = []
     for number in range(2):
-        process = Process(f"api-{number}")
+        process = Machine(f"api-{number}")
+        world.api_replicas.append(process)
         router = Router(
             StoreConnection(world, process), connector(world, process), REQUEST_TIMEOUT_SECONDS, ROUTER_QUEUE_MESSAGES
         )

@@ -1,12 +1,12 @@
 """One process's connection to the journal's store: takes time, fails, answers late or never, and outlives its user."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 from processor.journal.interface import Head, Host, JournalUnavailable, Ownership, Snapshot
 from processor.journal.record import Record
-from tests.simulation.virtual_loop import Process
-from tests.simulation.world import HostProcess, World
+from tests.simulation.world import HostProcess, Machine, World
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -26,7 +26,7 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
 class StoreConnection:
     """Implements Journal and ShardMap for one process."""
 
-    def __init__(self, world: World, process: Process) -> None:
+    def __init__(self, world: World, process: Machine) -> None:
         self._world = world
         self._process = process
         self._journal = world.journal
@@ -75,7 +75,11 @@ class StoreConnection:
         async def collect() -> list[Record]:
             return [record async for record in self._journal.read(shard, after, until)]
 
-        for record in await self._ask(collect):
+        records = await self._ask(collect)
+        if self._world.is_faulty:
+            # Long journals: while one shard is being replayed, the old owner still has the others.
+            await asyncio.sleep(self._world.random.random() * self._world.plan.replay_seconds)
+        for record in records:
             yield record
 
     async def record(self, shard: int, sequence: int) -> Record | None:
@@ -174,9 +178,7 @@ class StoreConnection:
 
     def _is_cut_off(self, from_map: bool) -> bool:
         process = self._process
-        if self._world.store_is_down:
-            return True
-        return isinstance(process, HostProcess) and (process.store_partitioned or (from_map and process.map_partitioned))
+        return self._world.store_is_down or process.store_partitioned or (from_map and process.map_partitioned)
 
     def _die(self) -> None:
         if isinstance(self._process, HostProcess):

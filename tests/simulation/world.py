@@ -13,15 +13,22 @@ from tests.simulation.virtual_loop import Process, VirtualLoop
 LEASE_SECONDS = 1.5
 
 
-class HostProcess(Process):
-    """A process that runs a shard host. `store_partitioned` and `map_partitioned` cut it off from the store, or from the map alone."""
-
-    host: Host
+class Machine(Process):
+    """A process that can be cut off from the whole store, or from the shard map alone."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.store_partitioned = False
         self.map_partitioned = False
+
+
+class HostProcess(Machine):
+    """A process that runs a shard host."""
+
+    host: Host
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.on_death: list[Callable[[], None]] = []
 
 
@@ -35,6 +42,7 @@ class World:
         self.store = Process("store")
         self.journal = RecordingJournal(plan.shards, LEASE_SECONDS, self.loop.time)
         self.hosts: dict[str, HostProcess] = {}
+        self.api_replicas: list[Machine] = []
         self.is_faulty = True
         self.store_is_down = False
         self._hash = sha256()

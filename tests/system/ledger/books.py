@@ -4,7 +4,6 @@ from collections import Counter
 from random import Random
 from uuid import uuid4
 
-import httpx
 import msgspec
 import uvloop
 
@@ -12,6 +11,7 @@ from processor.client.accounts import Account, open_accounts, read_accounts
 from processor.client.load import run_batches
 from processor.client.outcome import Outcome
 from tests.system.instance import Instance
+from tests.system.ledger.api import get
 from tests.system.ledger.payments import CURRENCY, FUNDS, Leg, Payment, Supply, batch_of
 from tests.system.ledger.waiting import wait_until
 
@@ -106,7 +106,7 @@ class Books:
         assert {account.id for account in found if account.pending_in or account.pending_out} == set()
 
     def _is_at_rest(self) -> bool:
-        answer = httpx.get(f"{self.instance.url}/v1/ledger/totals")
+        answer = get(f"{self.instance.url}/v1/ledger/totals")
         if answer.status_code == 503:
             return False
         assert answer.status_code == 200, answer.text

@@ -9,6 +9,7 @@ import pytest
 from processor.local.ports import free_port
 from processor.local.postgres import EmbeddedPostgres
 from tests.system.instance import Instance, new_folder
+from tests.system.ledger.api import Api
 from tests.system.ledger.books import Books
 from tests.system.ledger.hosts import wait_until_spread
 
@@ -43,6 +44,13 @@ def ledger(shared_instance: Instance) -> Instance:
 def books(ledger: Instance) -> Books:
     """New accounts on the shared instance."""
     return Books(ledger)
+
+
+@pytest.fixture
+def api(ledger: Instance) -> Iterator[Api]:
+    """A client of the shared instance with account names of its own."""
+    with Api(ledger.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """The shard hosts of a running instance, as its API and the operating system show them."""
 
-import msgspec
 import httpx
+import msgspec
 import psutil
 
 from tests.system.instance import Instance
+from tests.system.ledger.api import get
 from tests.system.ledger.waiting import wait_until
 
 
@@ -25,7 +26,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 def owned_shards(instance: Instance) -> list[OwnedShard]:
     """Return all shards in order."""
-    answer = httpx.get(f"{instance.url}/v1/shards", timeout=30)
+    answer = get(f"{instance.url}/v1/shards")
     assert answer.status_code == 200, answer.text
     return msgspec.json.decode(answer.content, type=_Answer).data
 
@@ -33,7 +34,7 @@ def owned_shards(instance: Instance) -> list[OwnedShard]:
 def is_ready(instance: Instance) -> bool:
     """Return whether every shard is served."""
     try:
-        return httpx.get(f"{instance.url}/readyz", timeout=30).status_code == 200
+        return get(f"{instance.url}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 

@@ -2,10 +2,9 @@
 
 import time
 
-import httpx
-
 from processor.local.postgres import EmbeddedPostgres
 from tests.system.instance import Instance
+from tests.system.ledger.api import Api
 from tests.system.ledger.background_load import BackgroundLoad
 from tests.system.ledger.books import Books
 from tests.system.ledger.hosts import is_ready
@@ -22,12 +21,12 @@ def test_a_database_that_dies_and_returns_loses_and_repeats_nothing(
     wait_until(lambda: is_ready(tight_instance), "ready")
     books = Books(tight_instance)
     late = Payment(f"{books.world}-late", (Leg(books.world, books.accounts[0], 5),))
-    url, headers = tight_instance.url, {"Idempotency-Key": late.key, "Content-Type": "application/json"}
+    headers = {"Idempotency-Key": late.key, "Content-Type": "application/json"}
     with BackgroundLoad(books) as load:
         load.wait_for_answers(300)
         external_database.kill()
         wait_until(lambda: not is_ready(tight_instance), "not ready any more")
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with Api(tight_instance.url) as client:
             assert client.post("/v1/payments", content=late.body(), headers=headers).status_code in HONEST
             for path in (f"/v1/accounts/{books.accounts[0]}", f"/v1/accounts/{books.accounts[0]}/entries", "/v1/ledger/totals"):
                 answer = client.get(path)

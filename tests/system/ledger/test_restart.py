@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from processor.core.shard import Shard
@@ -12,6 +11,7 @@ from processor.journal.postgres import PostgresJournal
 from processor.local.postgres import EmbeddedPostgres
 from processor.recovery import recover
 from tests.system.instance import Instance, new_folder
+from tests.system.ledger.api import get
 from tests.system.ledger.background_load import BackgroundLoad
 from tests.system.ledger.books import Books
 
@@ -28,7 +28,7 @@ def own_instance() -> Iterator[Instance]:
 
 def live_digests(instance: Instance) -> Digests:
     """Return the sequence and the digest of every shard's state."""
-    answer = httpx.get(f"{instance.url}/v1/shards/digests", timeout=30)
+    answer = get(f"{instance.url}/v1/shards/digests")
     assert answer.status_code == 200, answer.text
     return {row["shard"]: (row["sequence"], row["digest"]) for row in answer.json()["data"]}
 

@@ -1,10 +1,9 @@
 """More and fewer shard hosts and API replicas while payments come in: shards and connections move, money stays right."""
 
-import httpx
-
 from processor.local.serve_api import ServeApi
 from processor.local.serve_config import API
 from tests.system.instance import Instance
+from tests.system.ledger.api import get
 from tests.system.ledger.background_load import BackgroundLoad
 from tests.system.ledger.books import Books
 from tests.system.ledger.conftest import SHARD_HOSTS
@@ -20,7 +19,7 @@ def scale(instance: Instance, *options: str) -> None:
 
 def answering_processes(instance: Instance) -> set[str]:
     """Return the API processes that new connections lead to, by the part of Request-Id that is their own."""
-    answers = [httpx.get(f"{instance.url}/healthz") for _ in range(20)]
+    answers = [get(f"{instance.url}/healthz") for _ in range(20)]
     return {answer.headers["Request-Id"][:-8] for answer in answers}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 import psutil
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from processor.core import messages as m
 from serve.payments.idempotency import key_digest
 from tests.system.instance import ROOT, Instance
+from tests.system.ledger.api import get
 from tests.system.ledger.background_load import BackgroundLoad
 from tests.system.ledger.books import Books
 from tests.system.ledger.conftest import SHARD_HOSTS
@@ -127,7 +127,7 @@ def test_a_replaced_host_answers_no_read_with_what_is_no_longer_true(
         wait_until_taken_over(ledger, victim)
         (outcome,) = books.send([Payment(f"{books.world}-meanwhile", (Leg(books.world, account, 7),))])
         assert outcome.status == 201
-        wait_until(lambda: httpx.get(f"{ledger.url}/v1/accounts/{account}").json()["posted"] == 2007, "the payment is settled")
+        wait_until(lambda: get(f"{ledger.url}/v1/accounts/{account}").json()["posted"] == 2007, "the payment is settled")
         # It waits in the stopped process, which will find it before it can have heard anything else.
         asker.ask(m.ReadAccount(victim.shard, account))
     assert isinstance(asker.answer(), m.Unknown | m.NotOwner)
