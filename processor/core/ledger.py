@@ -111,6 +111,7 @@ class Ledger:
         self.at = max(self.at, now)
         self.waited += max(0, now - self._clock)
         self._clock = now
+        self._consulted.clear()
 
     def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal:
         """Decide one message."""
@@ -141,7 +142,7 @@ class Ledger:
             records.append(SealedRecord(number, shard.sequence + 1, shard.at, e.encode_events(events)))
             shard.seal()
         consulted = sorted(self._consulted - self._open.keys())
-        self._open, self._consulted = {}, set()
+        self._open = {}
         return Turn(records, consulted, outbox, completed)
 
     def emit(self, shard: Shard, event: e.AnyEvent) -> None:
@@ -299,9 +300,9 @@ class Ledger:
         return m.PaymentAnswer(refusal.result, False, shard.at, sequence, index, sequence, refusal.where)
 
     def _replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:
-        self._consulted.add(shard.number)
         first, at, sequence, as_of, index, result, where = unpack_outcome(outcome)
         if first != fingerprint:
+            self._consulted.add(shard.number)
             return m.PaymentAnswer(Result.IDEMPOTENCY_KEY_REUSED, False, at, sequence, index, self.as_of(shard))
         if result == OPEN:
             return Pending(shard.number, as_of)

@@ -23,8 +23,8 @@ class Api(httpx.Client):
         self._run = uuid4().hex[:8]
 
     def name(self, name: str) -> str:
-        """Return the account id, or the key, that this client uses for `name`."""
-        return f"{self._run}.{name}"
+        """Return the account id, or the key, that this client uses for `name`; spaces become dashes."""
+        return f"{self._run}.{name.replace(' ', '-')}"
 
     def open(self, name: str, **members: object) -> dict[str, Any]:
         """Open an account in EUR unless told otherwise, and return it."""

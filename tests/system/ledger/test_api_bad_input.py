@@ -29,7 +29,9 @@ BAD_BODIES = {
     "a currency in lower case": (b'{"from":"a","to":"b","amount":1,"currency":"eur"}', "unknown_currency"),
     "a hold": (b'{"from":"a","to":"b","amount":1,"currency":"EUR","mode":"hold"}', "unsupported_mode"),
 }
-BAD_AMOUNTS = ["1.0", "1.5", "1e2", "0", "-1", "true", "null", '"1.5"', '"-1"', '""', '"0x1"', "9007199254740992", '"9223372036854775808"']
+BAD_AMOUNTS = [
+    "1.0", "1.5", "1e2", "0", "-1", "true", "null", '"1.5"', '"-1"', '""', '"0x1"', "9007199254740992", '"9223372036854775808"',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
@@ -55,8 +57,12 @@ def test_a_body_above_8_mib_is_refused(api: Api) -> None:
 def test_a_payment_without_a_proper_key_is_refused(api: Api) -> None:
     body = {"from": "a", "to": "b", "amount": 1, "currency": "EUR"}
     problem(api.post("/v1/payments", json=body), 400, "idempotency_key_required")
-    for key in ("k" * 256, "with space", "\x7f"):
-        problem(api.post("/v1/payments", json=body, headers={"Idempotency-Key": key}), 400, "invalid_idempotency_key")
+    for key in ("k" * 256, "with space", "\xe9"):
+        problem(
+            api.post("/v1/payments", json=body, headers={"Idempotency-Key": key.encode("latin-1")}),
+            400,
+            "invalid_idempotency_key",
+        )
     twice = api.post("/v1/payments", json=body, headers=[("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
     problem(twice, 400, "invalid_header")
 
@@ -77,10 +83,9 @@ def test_unknown_routes_and_methods_are_refused(api: Api) -> None:
 
 
 def test_bodies_of_another_kind_are_refused(api: Api) -> None:
-    headers = {"Idempotency-Key": "k"}
-    answer = api.post("/v1/payments", content=b"from=a", headers=headers | {"Content-Type": "application/x-www-form-urlencoded"})
-    problem(answer, 415, "unsupported_media_type")
-    problem(api.post("/v1/payments", content=b"{}", headers=headers | JSON | {"Content-Encoding": "gzip"}), 415, "unsupported_media_type")
+    for kind in ({"Content-Type": "application/x-www-form-urlencoded"}, JSON | {"Content-Encoding": "gzip"}):
+        answer = api.post("/v1/payments", content=b"{}", headers=kind | {"Idempotency-Key": "k"})
+        problem(answer, 415, "unsupported_media_type")
 
 
 def test_malformed_accounts_are_refused(api: Api) -> None:

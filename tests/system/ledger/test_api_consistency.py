@@ -60,7 +60,9 @@ def test_a_token_from_the_future_is_not_yet_visible(api: Api) -> None:
 
 
 @pytest.mark.parametrize("is_batch", [False, True], ids=["single", "batch"])
-def test_a_client_that_goes_away_does_not_take_its_payment_with_it(ledger: Instance, api: Api, books: Books, is_batch: bool) -> None:
+def test_a_client_that_goes_away_does_not_take_its_payment_with_it(
+    ledger: Instance, api: Api, books: Books, is_batch: bool
+) -> None:
     account, other = books.accounts[:2]
     payment = Payment(f"{books.world}-abandoned-{is_batch}", (Leg(account, other, 3),))
     host = host_process(ledger, owned_shards(ledger)[books.shards[account]].pid)

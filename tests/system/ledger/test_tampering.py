@@ -1,0 +1,139 @@
+"""A journal that somebody has changed behind the ledger's back: `payments verify` finds it and says where."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from subprocess import CompletedProcess
+
+import asyncpg
+import msgspec
+import pytest
+
+from processor.core import events as e
+from processor.journal.postgres import create_ledger
+from processor.journal.record import Record, frame_hash, parse_frame
+from processor.local.postgres import EmbeddedPostgres
+from tests.system.instance import Instance, new_folder
+from tests.system.ledger.books import Books
+from tests.system.ledger.conftest import SHARDS
+
+TABLES = {"shards": "shard, epoch, host", "journal_records": "shard, sequence, epoch, recorded_at, hash, frame"}
+
+
+class Copy:
+    """A copy of a ledger in a database of its own, which nobody serves."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._unserved = Instance(new_folder(), database_url=url, shards=SHARDS)
+
+    def verify(self) -> CompletedProcess[str]:
+        """Run `payments verify` on the copy."""
+        return self._unserved.run("verify", "--offline")
+
+    def run(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement, and return its rows."""
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.url)
+            try:
+                return list(await connection.fetch(statement, *arguments))
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+    def records(self, shard: int) -> list[Record]:
+        """Return a shard's records in order."""
+        rows = self.run("SELECT frame FROM payments.journal_records WHERE shard = $1 ORDER BY sequence", shard)
+        return [parse_frame(row["frame"]) for row in rows]
+
+    def replace(self, record: Record) -> None:
+        """Put another record, with its right hash, in the place of one."""
+        self.run(
+            "UPDATE payments.journal_records SET frame = $3, hash = $4 WHERE shard = $1 AND sequence = $2",
+            record.shard, record.sequence, record.frame(), frame_hash(record.frame()),
+        )  # fmt: skip
+
+
+async def _copy(source_url: str, target_url: str) -> None:
+    await create_ledger(target_url, SHARDS)
+    source, target = await asyncpg.connect(source_url), await asyncpg.connect(target_url)
+    try:
+        await target.execute("DELETE FROM payments.shards")
+        async with source.transaction(isolation="repeatable_read", readonly=True):
+            for table, columns in TABLES.items():
+                rows = await source.fetch(f"SELECT {columns} FROM payments.{table}")
+                names = columns.split(", ")
+                await target.copy_records_to_table(table, schema_name="payments", columns=names, records=rows)
+    finally:
+        await source.close()
+        await target.close()
+
+
+@pytest.fixture
+def copy(books: Books, database_url: str) -> Iterator[Copy]:
+    """A copy of the shared instance's ledger, with some payments in it, whose proof holds."""
+    books.send(books.supply.batch(200))
+    books.check()
+    server = EmbeddedPostgres(books.instance.data_folder / "postgres")
+    asyncio.run(_copy(server.running_dsn(), database_url))
+    made = Copy(database_url)
+    untouched = made.verify()
+    assert untouched.returncode == 0, untouched.stdout + untouched.stderr
+    yield made
+
+
+def flip_a_byte(copy: Copy, record: Record) -> None:
+    frame = bytearray(record.frame())
+    frame[-1] ^= 1
+    copy.run(
+        "UPDATE payments.journal_records SET frame = $3 WHERE shard = $1 AND sequence = $2",
+        record.shard,
+        record.sequence,
+        bytes(frame),
+    )
+
+
+def remove_it(copy: Copy, record: Record) -> None:
+    copy.run("DELETE FROM payments.journal_records WHERE shard = $1 AND sequence = $2", record.shard, record.sequence)
+
+
+def forge_an_amount(copy: Copy, record: Record) -> None:
+    """Change an amount and mend checksum and hash of the record, but not of its successors."""
+    copy.replace(msgspec.structs.replace(record, payload=_richer(record.payload), _frame=None, _hash=None))
+
+
+def forge_an_amount_and_all_hashes(copy: Copy, record: Record) -> None:
+    """Change an amount and mend the whole chain after it: only the rules of money are left to contradict."""
+    payload, previous_hash = _richer(record.payload), record.previous_hash
+    for place in copy.records(record.shard)[record.sequence - 1 :]:
+        forged = msgspec.structs.replace(
+            place, previous_hash=previous_hash, payload=payload or place.payload, _frame=None, _hash=None
+        )
+        copy.replace(forged)
+        payload, previous_hash = b"", forged.hash()
+
+
+def _richer(payload: bytes) -> bytes:
+    """Return the events with one cent more in the first payment within the shard."""
+    events = list(e.decode_events(payload))
+    index = next(index for index, event in enumerate(events) if isinstance(event, e.Paid))
+    events[index] = msgspec.structs.replace(events[index], amount=events[index].amount + 1)
+    return msgspec.msgpack.encode(events)
+
+
+@pytest.mark.parametrize("tamper", [flip_a_byte, remove_it, forge_an_amount, forge_an_amount_and_all_hashes])
+def test_a_changed_journal_is_found_and_the_record_named(copy: Copy, tamper: Callable[[Copy, Record], None]) -> None:
+    shard, record = next(
+        (shard, record)
+        for shard in range(SHARDS)
+        for record in copy.records(shard)
+        if any(isinstance(event, e.Paid) for event in e.decode_events(record.payload))
+    )
+    tamper(copy, record)
+    proof = copy.verify()
+    assert proof.returncode == 1, proof.stdout + proof.stderr
+    (first, *_) = (line for line in proof.stdout.splitlines() if line.startswith("problem:"))
+    assert f"shard {shard}" in first
+    assert f"record {record.sequence}" in first
+    assert "Traceback" not in proof.stdout + proof.stderr
