@@ -207,6 +207,10 @@ class CommitLoop:
                     await self._turn()
                 except (Fenced, JournalUnavailable, JournalCorrupt, Broken) as error:
                     self._halt(error)
+                except Exception as error:
+                    # A fault of ours. Memory cannot be trusted after it, but the journal can: better that than to stand still.
+                    logger.exception("the commit loop failed")
+                    self._halt(error)
         finally:
             self._abandon()
 
@@ -245,13 +249,13 @@ class CommitLoop:
                 await self._journal.confirm([(shard, self._heads[shard].epoch) for shard in turn.consulted])
             if records:
                 await self._journal.append(records)
+            for record in records:
+                self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
+            self._release(calls, turn.completed)
         except BaseException:
             for call in calls:
                 self._fail(call)
             raise
-        for record in records:
-            self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
-        self._release(calls, turn.completed)
         if turn.outbox:
             self._send(turn.outbox)
         if calls or records:

@@ -5,12 +5,15 @@ fatter the calls; an idle lane sends at once, at the end of the event loop's pre
 """
 
 import asyncio
+import logging
 from collections import deque
 
 import msgspec
 
 from actors.host import HostGone, HostHandle
 from processor.core.messages import AnyAnswer, AnyMessage
+
+logger = logging.getLogger(__name__)
 
 CALLS_IN_FLIGHT_MAX = 2
 CALL_MESSAGES_MAX = 10_000
@@ -22,10 +25,11 @@ Waiting = tuple[list[AnyMessage], asyncio.Future[list[AnyAnswer]]]
 
 
 class Lane:
-    """Messages to one host, in order of arrival."""
+    """Messages to one host, in order of arrival. A call that takes longer than `timeout_seconds` counts as lost."""
 
-    def __init__(self, handle: HostHandle) -> None:
+    def __init__(self, handle: HostHandle, timeout_seconds: float) -> None:
         self._handle = handle
+        self._timeout = timeout_seconds
         self._queue: deque[Waiting] = deque()
         self._calls = 0
         self._is_scheduled = False
@@ -33,7 +37,7 @@ class Lane:
         self.waiting_messages = 0
 
     def put(self, messages: list[AnyMessage]) -> asyncio.Future[list[AnyAnswer]]:
-        """Queue messages and return the future of their answers. It fails with HostGone if the host dies."""
+        """Queue messages and return the future of their answers. It fails with HostGone if the host dies or does not answer."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[AnyAnswer]] = loop.create_future()
         self._queue.append((messages, future))
@@ -60,8 +64,11 @@ class Lane:
     async def _call(self, batch: list[Waiting], count: int) -> None:
         messages = [message for messages, _ in batch for message in messages]
         try:
-            answers = _decode(await self._handle.submit(_encode(messages)))
-        except HostGone as error:
+            async with asyncio.timeout(self._timeout):
+                answers = _decode(await self._handle.submit(_encode(messages)))
+        except Exception as error:
+            if not isinstance(error, HostGone | TimeoutError):
+                logger.exception("a call to a shard host failed; what it asked may or may not have happened")
             for _, future in batch:
                 if not future.done():
                     future.set_exception(HostGone(*error.args))

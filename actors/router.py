@@ -128,8 +128,8 @@ class Router:
                         await changed.wait()
                 except TimeoutError:
                     pass
-        for position in open_positions:
-            if position in doubtful:
+        for position in doubtful:
+            if isinstance(answers[position], LedgerError):
                 answers[position] = OutcomeUnknown("the shard host was lost under way; send it again with the same key")
 
     async def _ask_once(
@@ -185,7 +185,7 @@ class Router:
         lane = self._lanes.get(owner)
         if lane is None:
             try:
-                lane = self._lanes[owner] = Lane(self._connect(owner))
+                lane = self._lanes[owner] = Lane(self._connect(owner), self._timeout)
             except HostGone:
                 return None
         return lane

@@ -96,7 +96,7 @@ def _show(console: Console, proof: Proof, live: LiveDigests | None) -> None:
     if live is None:
         console.print("No instance answered, so there was no live state to compare.")
     for problem in proof.problems:
-        console.print(f"[red]problem:[/red] {problem}", highlight=False)
+        console.print(f"[red]problem:[/red] {problem}", highlight=False, soft_wrap=True)
     console.print(
         "[green]The proof holds: no money was made or lost, no key took effect twice, every record follows from the one before.[/green]"
         if proof.holds

@@ -8,9 +8,10 @@ from processor.journal.interface import JournalUnavailable
 from processor.recovery import take_snapshot
 from tests.simulation.network import connector
 from tests.simulation.store_connection import StoreConnection
-from tests.simulation.world import HostProcess, Machine, World
+from tests.simulation.world import LEASE_SECONDS, HostProcess, Machine, World
 
 HOSTS_MAX = 4
+ACCIDENTS_MAX = 10
 QUEUE_LIMIT_MESSAGES = 60
 
 
@@ -22,11 +23,12 @@ class Operator:
         self._process = Machine("operator")
         self._connection = StoreConnection(world, self._process)
         self._numbers = count(1)
-        self._accidents = [
+        # Each run has some kinds of accidents only, so that rare ones also meet each other often.
+        possible = [
             (5, self._crash),
             (4, self._pause),
             (3, self._partition),
-            (3, self._partition_of_the_api),
+            (4, self._split),
             (2, self._clock_jump),
             (2, self._scale_up),
             (2, self._scale_down),
@@ -34,6 +36,7 @@ class Operator:
             (1, self._store_outage),
             (1, self._power_cut),
         ]
+        self._accidents = [accident for accident in possible if world.random.random() < 0.5] or possible
 
     def start_host(self) -> HostProcess:
         """Start one more host."""
@@ -49,18 +52,16 @@ class Operator:
         world.loop.run_as(process, process.host.start)
         return process
 
-    async def cause_accidents(self, until_seconds: float) -> None:
-        """Let accidents happen at the plan's rate."""
+    async def cause_accidents(self) -> None:
+        """Let accidents happen at the plan's rate, until there were enough or until cancelled."""
         world, rate = self._world, self._world.plan.accidents_per_second
         weights = [weight for weight, _ in self._accidents]
-        while rate:
+        for _ in range(ACCIDENTS_MAX if rate else 0):
             await asyncio.sleep(world.random.expovariate(rate))
-            if world.loop.time() >= until_seconds:
-                return
             accident = world.random.choices(self._accidents, weights)[0][1]
             world.spawn(self._process, accident())
 
-    async def heal(self) -> None:
+    def heal(self) -> None:
         """End all faults: everybody is reachable and running, and there are as many hosts as planned."""
         world = self._world
         world.is_faulty = False
@@ -121,13 +122,16 @@ class Operator:
         await asyncio.sleep(random.random() * 4.0)
         process.map_partitioned = process.store_partitioned = False
 
-    async def _partition_of_the_api(self) -> None:
-        """An API replica goes on with an old shard map."""
-        process = self._world.random.choice(self._world.api_replicas)
-        self._world.trace(f"{process.name} is cut off from the shard map")
-        process.map_partitioned = True
-        await asyncio.sleep(self._world.random.random() * 8.0)
-        process.map_partitioned = False
+    async def _split(self) -> None:
+        """An API replica and a host see each other, but no longer the shard map: both go on with an old one."""
+        replica, host = self._world.random.choice(self._world.api_replicas), self._victim()
+        split = [replica] if host is None else [replica, host]
+        for machine in split:
+            self._world.trace(f"{machine.name} is cut off from the shard map")
+            machine.map_partitioned = True
+        await asyncio.sleep(LEASE_SECONDS + self._world.random.random() * 4.0)
+        for machine in split:
+            machine.map_partitioned = False
 
     async def _clock_jump(self) -> None:
         process = self._victim()

@@ -58,5 +58,5 @@ def draw(seed: int, commands: int) -> Plan:
         message_delayed=sometimes(0.4),
         call_lost=sometimes(0.1),
         client_gives_up=sometimes(0.3),
-        accidents_per_second=random.choice([0.0, 0.5, 1.0, 2.0]),
+        accidents_per_second=random.choice([0.0, 1.0, 2.0, 4.0]),
     )

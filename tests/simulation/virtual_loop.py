@@ -38,11 +38,11 @@ class Process:
 class Handle:
     """A scheduled callback. Has what asyncio asks of its handles."""
 
-    __slots__ = ("_args", "_callback", "_when", "is_cancelled", "process")
+    __slots__ = ("_when", "args", "callback", "is_cancelled", "process")
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], process: Process, when: float) -> None:
-        self._callback = callback
-        self._args = args
+        self.callback = callback
+        self.args = args
         self._when = when
         self.process = process
         self.is_cancelled = False
@@ -59,10 +59,6 @@ class Handle:
         """The time it was scheduled for."""
         return self._when
 
-    def run(self) -> None:
-        """Call back."""
-        self._callback(*self._args)
-
 
 _serial = count()
 
@@ -73,17 +69,6 @@ class VirtualTask(asyncio.Task[Any]):
     def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
         self._serial = next(_serial)
         super().__init__(coroutine, loop=loop)
-
-    def __hash__(self) -> int:
-        return self._serial
-
-
-class VirtualFuture(asyncio.Future[Any]):
-    """A future of the same kind."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._serial = next(_serial)
-        super().__init__(loop=loop)
 
     def __hash__(self) -> int:
         return self._serial
@@ -137,7 +122,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.process = before
 
     def create_future(self) -> Any:
-        return VirtualFuture(self)
+        return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: object = None, context: object = None) -> Any:
         task = VirtualTask(coro, self)
@@ -175,10 +160,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if not ready:
             self._pass_time()
             return
-        position = int(self._random() * len(ready))
-        handle = ready[position]
-        ready[position] = ready[-1]
-        ready.pop()
+        handle = ready.pop()
+        if ready:
+            position = int(self._random() * (len(ready) + 1))
+            if position < len(ready):
+                handle, ready[position] = ready[position], handle
         process = handle.process
         if handle.is_cancelled or process.is_dead:
             return
@@ -189,7 +175,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if self._called > CALLBACKS_MAX:
             raise Stuck(f"{CALLBACKS_MAX} callbacks, and no end")
         self.process = process
-        handle.run()
+        handle.callback(*handle.args)
 
     def _pass_time(self) -> None:
         timers = self._timers

@@ -45,6 +45,11 @@ class Workload:
             for name in self._names
         ]
 
+    def draw_read(self) -> m.AnyMessage:
+        """Return a question that changes nothing."""
+        name = self._random.choice(self._names)
+        return m.ReadAccount(self._shard(name), name)
+
     def draw(self) -> m.AnyMessage:
         """Return the next thing to ask for."""
         random = self._random
@@ -53,7 +58,7 @@ class Workload:
         if kind < 0.78:
             return self._payment()
         if kind < 0.88:
-            return m.ReadAccount(self._shard(name), name)
+            return self.draw_read()
         if kind < 0.95:
             status = random.choice(("open", "open", "open", "frozen", "closed"))
             return m.SetStatus(self._shard(name), name, status)  # type: ignore[arg-type]

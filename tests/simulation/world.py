@@ -10,7 +10,7 @@ from tests.simulation.plan import Plan
 from tests.simulation.recording_journal import RecordingJournal
 from tests.simulation.virtual_loop import Process, VirtualLoop
 
-LEASE_SECONDS = 1.5
+LEASE_SECONDS = 1.2
 
 
 class Machine(Process):

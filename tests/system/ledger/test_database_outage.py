@@ -2,6 +2,8 @@
 
 import time
 
+import psutil
+
 from processor.local.postgres import EmbeddedPostgres
 from tests.system.instance import Instance
 from tests.system.ledger.api import Api
@@ -15,7 +17,14 @@ from tests.system.ledger.waiting import wait_until
 HONEST = {503, 504}
 
 
-def test_a_database_that_dies_and_returns_loses_and_repeats_nothing(
+def hang(database: EmbeddedPostgres) -> None:
+    """Stop all processes of the database, as a disk that does not answer would."""
+    server = psutil.Process(database.pid)
+    for process in (server, *server.children()):
+        process.suspend()
+
+
+def test_a_database_that_hangs_dies_and_returns_loses_and_repeats_nothing(
     tight_instance: Instance, external_database: EmbeddedPostgres, fault_round: int
 ) -> None:
     wait_until(lambda: is_ready(tight_instance), "ready")
@@ -24,10 +33,12 @@ def test_a_database_that_dies_and_returns_loses_and_repeats_nothing(
     headers = {"Idempotency-Key": late.key, "Content-Type": "application/json"}
     with BackgroundLoad(books) as load:
         load.wait_for_answers(300)
-        external_database.kill()
-        wait_until(lambda: not is_ready(tight_instance), "not ready any more")
         with Api(tight_instance.url) as client:
+            # First it hangs: whoever answers now, without the disk, is caught when it never goes on.
+            hang(external_database)
             assert client.post("/v1/payments", content=late.body(), headers=headers).status_code in HONEST
+            external_database.kill()
+            wait_until(lambda: not is_ready(tight_instance), "not ready any more")
             for path in (f"/v1/accounts/{books.accounts[0]}", f"/v1/accounts/{books.accounts[0]}/entries", "/v1/ledger/totals"):
                 answer = client.get(path)
                 assert answer.status_code in HONEST, answer.text

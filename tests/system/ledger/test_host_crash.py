@@ -1,5 +1,7 @@
 """A shard host killed with SIGKILL: nothing acknowledged is lost, nothing happens twice, and its shards come back."""
 
+from itertools import count
+
 import uvloop
 
 from processor.client.address import parse_address
@@ -53,23 +55,22 @@ def test_both_hosts_killed_at_once_lose_and_repeat_nothing(ledger: Instance, boo
 
 
 def test_payments_over_several_shards_happen_everywhere_or_nowhere(ledger: Instance, books: Books, fault_round: int) -> None:
-    """Every payment crosses the hosts in both directions, so the host that dies is in the middle of many of them."""
+    """Every payment crosses the hosts, so the one that dies has its part in all of them: as their home, or as a participant."""
     host_of = {shard.shard: shard.host for shard in owned_shards(ledger)}
     sides: dict[str, list[str]] = {}
     for account, shard in books.shards.items():
         sides.setdefault(host_of[shard], []).append(account)
-    left, right = sides.values()
-    made = 0
+    numbers = count()
 
-    def there_and_back() -> Payment:
-        nonlocal made
-        made += 1
-        here, there = left[made % len(left)], right[made % len(right)]
-        one_way = Leg(here, there, 1 + made % 90)
-        back = Leg(right[(made + 1) % len(right)], left[(made + 1) % len(left)], 1 + made % 70)
-        return Payment(f"{books.world}-{made}", (one_way, back) if made % 3 else (one_way,))
+    def crossing() -> Payment:
+        number = next(numbers)
+        here, there = list(sides.values())[:: 1 if number % 2 else -1]
+        from_account, to = here[number % len(here)], there[number % len(there)]
+        other_here, other_there = here[(number + 1) % len(here)], there[(number + 1) % len(there)]
+        way, back = Leg(from_account, to, 1 + number % 90), Leg(other_there, other_here, 1 + number % 70)
+        return Payment(f"{books.world}-{number}", (way, back) if number % 3 else (way,))
 
-    with BackgroundLoad(books, there_and_back) as load:
+    with BackgroundLoad(books, crossing) as load:
         load.wait_for_answers(300)
         kill_busiest_host(books)
         load.wait_for_answers(300)

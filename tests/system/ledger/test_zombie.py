@@ -1,16 +1,19 @@
 """A shard host that was stopped, replaced, and wakes up again: it can change nothing, and shows nothing that is no longer true."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import psutil
 import pytest
 
 from processor.core import messages as m
+from processor.local.postgres import EmbeddedPostgres
 from serve.payments.idempotency import key_digest
 from tests.system.instance import ROOT, Instance
 from tests.system.ledger.api import get
@@ -63,6 +66,20 @@ class Asker:
 
 
 @contextmanager
+def deaf(instance: Instance) -> Iterator[None]:
+    """Let no host write a heartbeat, and so learn what has become of its shards: only the journal can still tell."""
+    loop = asyncio.new_event_loop()
+    server = EmbeddedPostgres(instance.data_folder / "postgres")
+    connection = loop.run_until_complete(asyncpg.connect(server.running_dsn()))
+    try:
+        loop.run_until_complete(connection.execute("BEGIN; LOCK TABLE payments.hosts IN EXCLUSIVE MODE"))
+        yield
+    finally:
+        loop.run_until_complete(connection.close())
+        loop.close()
+
+
+@contextmanager
 def stopped(process: psutil.Process) -> Iterator[None]:
     """Stop a process as a machine that hangs would, and let it go on at the end."""
     process.suspend()
@@ -80,7 +97,10 @@ def victim(ledger: Instance) -> OwnedShard:
 
 @pytest.fixture
 def asker(ledger: Instance, victim: OwnedShard) -> Iterator[Asker]:
+    """A process that has asked the victim something already, so that its next question is there at once."""
     found = Asker(ledger, victim.actor)
+    found.ask(m.ReadTotals(victim.shard))
+    assert isinstance(found.answer(), m.TotalsAnswer)
     yield found
     found.end()
 
@@ -110,7 +130,9 @@ def test_a_replaced_writer_is_refused(ledger: Instance, books: Books, victim: Ow
             wait_until_taken_over(ledger, victim)
             asker.ask(message)
             load.wait_for_answers(300)
-        assert isinstance(asker.answer(), m.Unknown | m.NotOwner)
+            with deaf(ledger):
+                host_process(ledger, victim.pid).resume()
+                assert isinstance(asker.answer(), m.Unknown | m.NotOwner)
         load.wait_for_answers(300)
     wait_until(lambda: "Fenced" in log_of(ledger, victim.pid), "the log of the replaced host says that it was fenced")
     (outcome,) = books.send([late])
@@ -130,7 +152,9 @@ def test_a_replaced_host_answers_no_read_with_what_is_no_longer_true(
         wait_until(lambda: get(f"{ledger.url}/v1/accounts/{account}").json()["posted"] == 2007, "the payment is settled")
         # It waits in the stopped process, which will find it before it can have heard anything else.
         asker.ask(m.ReadAccount(victim.shard, account))
-    assert isinstance(asker.answer(), m.Unknown | m.NotOwner)
+        with deaf(ledger):
+            host_process(ledger, victim.pid).resume()
+            assert isinstance(asker.answer(), m.Unknown | m.NotOwner)
     wait_until_spread(ledger, SHARD_HOSTS)
     books.check()
 

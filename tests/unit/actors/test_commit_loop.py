@@ -32,17 +32,17 @@ class GatedJournal(MemoryJournal):
         self.gate = asyncio.Event()
         self.gate.set()
         self.arrived = asyncio.Event()
-        self.fails_before = False
-        self.fails_after = False
+        self.fails_before: Exception | None = None
+        self.fails_after: Exception | None = None
 
     async def append(self, records: Sequence[Record]) -> None:
         self.arrived.set()
         await self.gate.wait()
-        if self.fails_before:
-            raise JournalUnavailable("before")
+        if self.fails_before is not None:
+            raise self.fails_before
         await super().append(records)
-        if self.fails_after:
-            raise JournalUnavailable("after")
+        if self.fails_after is not None:
+            raise self.fails_after
 
 
 class Served:
@@ -137,15 +137,30 @@ async def test_shards_of_one_host_share_one_atomic_append() -> None:
         assert served.sent == []
 
 
+async def test_a_fault_of_the_program_halts_the_loop_and_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    journal = GatedJournal()
+    async with serving(journal, 0, 1) as served:
+        journal.fails_before = ValueError("an append takes at most so many bytes: divide it")
+        assert await served.ask(opening(0)) == [m.Unknown()]
+        assert (served.halts, served.loop.held) == (1, set())
+        assert "the commit loop failed" in caplog.text
+        journal.fails_before = None
+        await served.claim(0)
+        (answer,) = await served.ask(opening(0))
+        assert isinstance(answer, m.AccountAnswer)
+        assert answer.created
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_failed_append_is_answered_as_unknown_and_the_memory_is_dropped(moment: str) -> None:
     journal = GatedJournal()
     async with serving(journal, 0, 1) as served:
         await served.ask(opening(0, 0), opening(0, 1))
-        journal.fails_before, journal.fails_after = moment == "before", moment == "after"
+        failure = JournalUnavailable("the connection was lost")
+        journal.fails_before, journal.fails_after = (failure, None) if moment == "before" else (None, failure)
         assert await served.ask(payment("key")) == [m.Unknown()]
         assert (served.halts, served.loop.held) == (1, set())
-        journal.fails_before = journal.fails_after = False
+        journal.fails_before = journal.fails_after = None
         assert await served.ask(payment("key")) == [m.NotOwner(0)]
         await served.claim(0)
         (answer,) = await served.ask(payment("key"))
@@ -232,8 +247,8 @@ async def test_a_shard_that_was_given_up_is_answered_as_not_owned() -> None:
         head = await served.loop.give_up(0)
         assert head is not None
         assert head.sequence == 2
-        assert await served.ask(opening(0, 1), opening(1, 0)) != [m.NotOwner(0), m.NotOwner(1)]
-        assert (await served.ask(opening(0, 1)))[0] == m.NotOwner(0)
+        gone, kept = await served.ask(opening(0, 1), opening(1, 0))
+        assert (gone, type(kept)) == (m.NotOwner(0), m.AccountAnswer)
         assert await served.loop.give_up(0) is None
 
 
