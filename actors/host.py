@@ -64,6 +64,7 @@ class Host:
         self.name = name
         self._pid = pid
         self._connect = connect
+        self._handles: dict[str, HostHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop = CommitLoop(journal, shards, self._send, self._on_halt, queue_limit_messages)
         self.ownership = OwnershipLoop(journal, shard_map, self.loop, name, name, pid)
@@ -126,6 +127,10 @@ class Host:
                 by_actor.setdefault(actor, []).append(message)
         for actor, batch in by_actor.items():
             try:
-                await self._connect(actor).exchange(msgspec.msgpack.encode(batch))
+                handle = self._handles.get(actor)
+                if handle is None:
+                    handle = self._handles[actor] = self._connect(actor)
+                await handle.exchange(msgspec.msgpack.encode(batch))
             except HostGone:
+                self._handles.pop(actor, None)
                 logger.info("host %s is gone; %d messages will be sent again", actor, len(batch))

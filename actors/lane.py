@@ -15,7 +15,7 @@ from processor.core.messages import AnyAnswer, AnyMessage
 
 logger = logging.getLogger(__name__)
 
-CALLS_IN_FLIGHT_MAX = 2
+CALLS_IN_FLIGHT_MAX = 1
 CALL_MESSAGES_MAX = 10_000
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -42,7 +42,7 @@ class Client:
             self.history.extend(group)
             await self.ask(group)
             if random.random() < 0.5:
-                await asyncio.sleep(random.random() * 0.6)
+                await asyncio.sleep(random.random() * self._world.plan.think_seconds)
 
     async def ask(self, group: Sequence[Command]) -> None:
         """Ask until everything is answered for good, or patience is at its end."""

@@ -37,6 +37,8 @@ class Operator:
             (1, self._power_cut),
         ]
         self._accidents = [accident for accident in possible if world.random.random() < 0.5] or possible
+        if world.plan.only_splits:
+            self._accidents = [(1, self._split)]
 
     def start_host(self) -> HostProcess:
         """Start one more host."""

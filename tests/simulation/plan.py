@@ -1,6 +1,6 @@
 """What may go wrong in one run, drawn from its seed: each run has its own mixture, so that rare faults also come alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 
@@ -27,6 +27,9 @@ class Plan:
     message_delayed: float
     call_lost: float
     client_gives_up: float
+    think_seconds: float
+    only_splits: bool
+    """Nothing goes wrong but that a host and an API replica lose sight of the shard map together: who can tell that it is old?"""
     accidents_per_second: float
     """Crashes, pauses, partitions and so on; see accidents.py."""
 
@@ -38,7 +41,7 @@ def draw(seed: int, commands: int) -> Plan:
     def sometimes(likelihood: float) -> float:
         return likelihood * random.random() if random.random() < 0.5 else 0.0
 
-    return Plan(
+    plan = Plan(
         seed=seed,
         shards=random.choice([1, 2, 3, 4, 4]),
         hosts=random.choice([1, 2, 2, 3]),
@@ -58,5 +61,14 @@ def draw(seed: int, commands: int) -> Plan:
         message_delayed=sometimes(0.4),
         call_lost=sometimes(0.1),
         client_gives_up=sometimes(0.3),
+        think_seconds=random.choice([0.1, 0.6, 1.0]),
+        only_splits=False,
         accidents_per_second=random.choice([0.0, 1.0, 2.0, 4.0]),
     )
+    return _with_splits_only(plan) if random.random() < 0.15 else plan
+
+
+def _with_splits_only(plan: Plan) -> Plan:
+    names = [name for name in Plan.__dataclass_fields__ if name.startswith(("append_", "message_", "call_", "store_"))]
+    calm: dict[str, float] = dict.fromkeys(names, 0.0)
+    return replace(plan, **calm, only_splits=True, accidents_per_second=1.0, hosts=max(2, plan.hosts), think_seconds=1.0)

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import msgspec
 
+from actors.balance import plan
 from actors.commit_loop import CommitLoop
 from processor.core import events as e
 from processor.core.account import Account
@@ -22,6 +23,7 @@ from processor.core.travel import Travel
 from processor.journal.interface import JournalUnavailable
 from processor.journal.memory import MemoryJournal, StoredRecord
 from processor.journal.record import Record
+from tests.audit.observed_ledger import ObservedLedger
 from tests.model.reference_ledger import ReferenceLedger, Side
 from tests.simulation.recording_journal import RecordingJournal
 from tests.simulation.store_connection import StoreConnection
@@ -137,6 +139,29 @@ def reads_are_not_confirmed() -> Any:
     return patch.object(StoreConnection, "confirm", confirm)
 
 
+def only_written_shards_are_confirmed() -> Any:
+    """A read of one shard rests on the append to another, which proves nothing about it."""
+    seal = ObservedLedger.seal
+
+    def forgetful(self: ObservedLedger) -> Any:
+        turn = seal(self)
+        return msgspec.structs.replace(turn, consulted=[]) if turn.records else turn
+
+    return patch.object(ObservedLedger, "seal", forgetful)
+
+
+def lost_shards_are_not_claimed_again() -> Any:
+    """A host that has halted leaves what is above its share in the table, where nobody else may touch it."""
+
+    def careless(me: str, hosts: Any, shards: Any, held: Any) -> Any:
+        steps = plan(me, hosts, shards, held)
+        alive = [host for host in hosts if host.alive]
+        quota = -(-len(shards) // max(1, len(alive)))
+        return steps._replace(claim=steps.claim[: max(0, quota - len(held))])
+
+    return patch("actors.ownership.plan", careless)
+
+
 def messages_leave_before_the_append() -> Any:
     """Other hosts hear of what is not durable yet."""
     reset = CommitLoop._reset
@@ -222,6 +247,8 @@ FAULTS: list[Fault] = [
     fingerprints_are_not_compared,
     recovery_skips_the_last_event,
     reads_are_not_confirmed,
+    only_written_shards_are_confirmed,
+    lost_shards_are_not_claimed_again,
     messages_leave_before_the_append,
     only_the_first_leg_is_checked_for_funds,
     refusals_are_forgotten,

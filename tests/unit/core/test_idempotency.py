@@ -133,3 +133,26 @@ def test_on_the_short_road_the_question_is_asked_until_it_is_answered() -> None:
     assert cluster.completed == {}
     cluster.settle()
     assert cluster.completed[pending.home, pending.number].result is Result.ACCEPTED
+
+
+def test_a_clock_that_was_set_back_does_not_stop_a_travelling_payment() -> None:
+    cluster, bank, shop = prepared(2, 2)
+    (pending,) = cluster.turn(0, [two_legs(cluster, bank, shop)])
+    assert isinstance(pending, Pending)
+    cluster.in_flight.clear()
+    cluster.now -= 3_600_000_000
+    cluster.tick(0, 0)
+    cluster.tick(0, ASK_AGAIN_MICROSECONDS + 1)
+    assert len(cluster.in_flight) == 1
+    cluster.settle()
+    assert cluster.completed[pending.home, pending.number].result is Result.ACCEPTED
+
+
+def test_a_payment_is_given_up_in_time_though_the_clock_was_set_back() -> None:
+    cluster, bank, shop = prepared(2, 2)
+    (pending,) = cluster.turn(0, [two_legs(cluster, bank, shop)])
+    assert isinstance(pending, Pending)
+    cluster.now -= 3_600_000_000
+    cluster.tick(0, 0)
+    cluster.tick(0, GIVE_UP_MICROSECONDS + 1)
+    assert cluster.completed[pending.home, pending.number].result is Result.SHARD_UNAVAILABLE
