@@ -22,6 +22,7 @@ from processor.settings import Settings, load_settings
 from serve.app import create_app
 from serve.loopback import keep_replicas_on_loopback
 from serve.routed_ledger import RoutedLedger
+from serve.wire.gathering import GatheringProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Api:
         self._routing = asyncio.create_task(router.run())
         self._app = create_app(RoutedLedger(shards, router, journal, shard_map))
         config = uvicorn.Config(
-            self._app, http="httptools", ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
+            self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
         )  # fmt: skip
         self._server = uvicorn.Server(config)

@@ -10,7 +10,7 @@ import msgspec
 from processor.core import messages as m
 from processor.core.events import decode_events
 from processor.core.invariants import transit_violations, violations
-from processor.core.ledger import Pending, SealedRecord
+from processor.core.ledger import AfterSeal, Pending, SealedRecord
 from processor.core.peers import AnyPeerMessage
 from processor.core.routing import shard_of
 from processor.core.shard import Shard
@@ -54,7 +54,7 @@ class Cluster:
 
     def turn(
         self, host: int, messages: Iterable[m.AnyMessage] = (), peers: Iterable[AnyPeerMessage] = (), tick: bool = False
-    ) -> list[m.AnyAnswer | Pending]:
+    ) -> list[m.AnyAnswer | Pending | AfterSeal]:
         """Let a host take one turn and make it durable; return the answers to `messages`."""
         ledger = self.ledgers[host]
         ledger.begin(self.now)
@@ -79,6 +79,7 @@ class Cluster:
         self.settle()
         if isinstance(answer, Pending):
             return self.completed[answer.home, answer.number]
+        assert not isinstance(answer, AfterSeal)
         return answer
 
     def pay(self, key: str, *legs: m.Leg, fingerprint: bytes | None = None, as_legs: bool = False) -> m.PaymentAnswer:

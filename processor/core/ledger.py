@@ -25,7 +25,6 @@ from processor.core.routing import shard_of
 from processor.core.shard import OPEN, Shard, unpack_outcome
 from processor.core.travel import Travel
 
-
 _ACCEPTED = Result.ACCEPTED  # an enum's members are slow to look up
 
 

@@ -130,11 +130,15 @@ def _check_real_time(spans: Iterable[Span]) -> None:
     for group in by_shard.values():
         # A write must come in a later record than what was known before it was sent; a read may be of the same one.
         group.sort(key=_position)
-        latest = list(accumulate(group, lambda one, other: other if other.sent > one.sent else one))
+        latest = list(accumulate(group, _sent_later))
         for span in group:
             count = bisect_left(group, span.sequence + 0.25, key=_position)
             if count and latest[count - 1].sent > span.answered:
                 must(False, f"a later question got an older answer: {latest[count - 1]} after {span}")
+
+
+def _sent_later(one: Span, other: Span) -> Span:
+    return other if other.sent > one.sent else one
 
 
 def _position(span: Span) -> float:

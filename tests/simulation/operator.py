@@ -71,7 +71,8 @@ class Operator:
         for machine in (*world.alive(), *world.api_replicas):
             machine.store_partitioned = machine.map_partitioned = False
             world.loop.resume(machine)
-        while len(world.alive()) < world.plan.hosts:
+        staying = [process for process in world.alive() if not process.is_leaving]
+        for _ in range(world.plan.hosts - len(staying)):
             self.start_host()
         world.trace("healed")
 
@@ -150,6 +151,7 @@ class Operator:
         if process is None or len(self._world.alive()) == 1:
             return
         self._world.trace(f"{process.name} leaves")
+        process.is_leaving = True
         leaving = self._world.spawn(process, process.host.stop())
         # What does not end by itself is ended, as the keeper does it.
         await asyncio.sleep(5.0)

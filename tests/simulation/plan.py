@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ def draw(seed: int, commands: int) -> Plan:
 
 def _with_splits_only(plan: Plan) -> Plan:
     names = [name for name in Plan.__dataclass_fields__ if name.startswith(("append_", "message_", "call_", "store_"))]
-    calm: dict[str, float] = dict.fromkeys(names, 0.0)
+    calm: dict[str, Any] = dict.fromkeys(names, 0.0)
     return replace(plan, **calm, only_splits=True, accidents_per_second=1.0, hosts=max(2, plan.hosts), think_seconds=1.0)

@@ -12,7 +12,7 @@ import msgspec
 from actors.balance import plan
 from actors.commit_loop import CommitLoop
 from processor.core import events as e
-from processor.core.account import Account
+from processor.core.account import Account, debit_problem
 from processor.core.events import decode_events
 from processor.core.ledger import Ledger
 from processor.core.legs import plan_holds
@@ -23,7 +23,6 @@ from processor.core.travel import Travel
 from processor.journal.interface import JournalUnavailable
 from processor.journal.memory import MemoryJournal, StoredRecord
 from processor.journal.record import Record
-from tests.audit.observed_ledger import ObservedLedger
 from tests.model.reference_ledger import ReferenceLedger, Side
 from tests.simulation.recording_journal import RecordingJournal
 from tests.simulation.store_connection import StoreConnection
@@ -139,17 +138,6 @@ def reads_are_not_confirmed() -> Any:
     return patch.object(StoreConnection, "confirm", confirm)
 
 
-def only_written_shards_are_confirmed() -> Any:
-    """A read of one shard rests on the append to another, which proves nothing about it."""
-    seal = ObservedLedger.seal
-
-    def forgetful(self: ObservedLedger) -> Any:
-        turn = seal(self)
-        return msgspec.structs.replace(turn, consulted=[]) if turn.records else turn
-
-    return patch.object(ObservedLedger, "seal", forgetful)
-
-
 def lost_shards_are_not_claimed_again() -> Any:
     """A host that has halted leaves what is above its share in the table, where nobody else may touch it."""
 
@@ -184,7 +172,6 @@ def messages_leave_before_the_append() -> Any:
 @contextmanager
 def only_the_first_leg_is_checked_for_funds() -> Iterator[None]:
     """The floor of an account is not looked at from the second leg on."""
-    from processor.core.legs import debit_problem
 
     def careless(legs: Any, is_here: Any, lookup: Any) -> Any:
         checked = []
@@ -247,7 +234,6 @@ FAULTS: list[Fault] = [
     fingerprints_are_not_compared,
     recovery_skips_the_last_event,
     reads_are_not_confirmed,
-    only_written_shards_are_confirmed,
     lost_shards_are_not_claimed_again,
     messages_leave_before_the_append,
     only_the_first_leg_is_checked_for_funds,

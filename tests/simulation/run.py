@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from actors.router import Router
-from processor.core import messages as m
 from tests.audit.journal_audit import JournalAudit
 from tests.audit.observed_ledger import ObservedLedger
 from tests.audit.travels import must
 from tests.cluster import START
 from tests.simulation.answers import check_answers
 from tests.simulation.clients import Client
+from tests.simulation.final_state import check_final_state, is_at_rest
 from tests.simulation.network import connector
 from tests.simulation.operator import Operator
 from tests.simulation.plan import draw
@@ -22,12 +22,12 @@ from tests.simulation.store_connection import StoreConnection
 from tests.simulation.virtual_loop import Process
 from tests.simulation.workload import Command, Workload
 from tests.simulation.world import Machine, World
-from tests.simulation.final_state import check_final_state, is_at_rest
 
 REST_SECONDS_MAX = 120.0
 REQUEST_TIMEOUT_SECONDS = 0.6
 ROUTER_QUEUE_MESSAGES = 40
 COMMANDS = 150
+GIVE_UP_MICROSECONDS = 700_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ def virtual_clocks(world: World) -> Iterator[None]:
         patch("actors.commit_loop.perf_counter", world.loop.time),
         patch("actors.router.monotonic", world.loop.time),
         patch("actors.commit_loop.Ledger", ObservedLedger),
+        # Outages are shorter here than in the world, so homes lose their patience sooner too.
+        patch("processor.core.travel.GIVE_UP_MICROSECONDS", GIVE_UP_MICROSECONDS),
     ):
         logging.disable()
         try:

@@ -66,7 +66,7 @@ _serial = count()
 class VirtualTask(asyncio.Task[Any]):
     """A task whose place in a set does not depend on where it lies in memory."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: Any) -> None:
         self._serial = next(_serial)
         super().__init__(coroutine, loop=loop)
 
@@ -74,7 +74,7 @@ class VirtualTask(asyncio.Task[Any]):
         return self._serial
 
 
-class VirtualLoop(asyncio.AbstractEventLoop):
+class VirtualLoop:
     """What asyncio's tasks, futures, events and timeouts need of a loop, and nothing else."""
 
     def __init__(self, random: Random) -> None:
@@ -122,7 +122,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.process = before
 
     def create_future(self) -> Any:
-        return asyncio.Future(loop=self)
+        loop: Any = self
+        return asyncio.Future(loop=loop)
 
     def create_task(self, coro: Any, *, name: object = None, context: object = None) -> Any:
         task = VirtualTask(coro, self)
@@ -145,15 +146,17 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     # Running.
 
-    def run_until_complete(self, future: Any) -> Any:
-        task = asyncio.ensure_future(future, loop=self)
-        asyncio._set_running_loop(self)
+    def run_until_complete(self, work: Coroutine[Any, Any, T]) -> T:
+        loop: Any = self
+        asyncio._set_running_loop(loop)
+        task = self.create_task(work)
         try:
             while not task.done():
                 self._step()
         finally:
             asyncio._set_running_loop(None)
-        return task.result()
+        result: T = task.result()
+        return result
 
     def _step(self) -> None:
         ready = self._ready

@@ -29,6 +29,7 @@ class HostProcess(Machine):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
+        self.is_leaving = False
         self.on_death: list[Callable[[], None]] = []
 
 

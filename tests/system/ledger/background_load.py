@@ -26,7 +26,8 @@ _WAIT_SECONDS = 120.0
 class BackgroundLoad:
     """Sends payments of the books' supply, alone and in batches, from `with` until its end, and writes their outcomes down.
 
-    At the end what is under way is carried through. Whatever goes wrong in it is raised there, or by `wait_for_answers`.
+    At the end what is under way is carried through, unless the test has failed already. Whatever goes wrong in here is raised at
+    the end, or by `wait_for_answers`.
     """
 
     def __init__(self, books: Books, supply: Callable[[], Payment] | None = None) -> None:
@@ -34,6 +35,7 @@ class BackgroundLoad:
         self._address = parse_address(books.instance.url)
         self._next = supply or books.supply.next
         self._stop = threading.Event()
+        self._loop = uvloop.new_event_loop()
         self._answered = 0
         self._failure: BaseException | None = None
         self._progress = threading.Condition()
@@ -46,6 +48,8 @@ class BackgroundLoad:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
+        if error is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._cancel)
         self._thread.join()
         if error is None and self._failure is not None:
             raise self._failure
@@ -60,12 +64,18 @@ class BackgroundLoad:
             assert done, f"only {self._answered + count - wanted} of {count} payments were answered in {_WAIT_SECONDS:g} s"
 
     def _run(self) -> None:
+        self._task = self._loop.create_task(self._send_all())
         try:
-            uvloop.run(self._send_all())
-        except BaseException as error:
+            self._loop.run_until_complete(self._task)
+        except (Exception, asyncio.CancelledError) as error:
             with self._progress:
                 self._failure = error
                 self._progress.notify_all()
+        finally:
+            self._loop.close()
+
+    def _cancel(self) -> None:
+        self._task.cancel()
 
     async def _send_all(self) -> None:
         singles = [self._send_singles() for _ in range(_SINGLE_CONNECTIONS)]

@@ -11,10 +11,12 @@ from processor.local.postgres import EmbeddedPostgres
 from tests.system.instance import Instance, new_folder
 from tests.system.ledger.api import Api
 from tests.system.ledger.books import Books
-from tests.system.ledger.hosts import wait_until_spread
+from tests.system.ledger.hosts import is_ready, wait_until_spread
+from tests.system.ledger.waiting import wait_until
 
 SHARD_HOSTS = 2
 SHARDS = 4
+TIGHT_QUEUE_MESSAGES = 100
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,29 +56,40 @@ def api(ledger: Instance) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def external_database() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of the tests' own, which `tight_instance` takes for an external one."""
-    server = EmbeddedPostgres(new_folder() / "postgres")
+def external_server() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the tests' own, which the tight instance takes for an external one. Use `external_database`."""
+    folder = new_folder()
+    server = EmbeddedPostgres(folder / "postgres")
     try:
         server.start()
         yield server
     finally:
         server.kill()
         shutil.rmtree(server.location, ignore_errors=True)
-        shutil.rmtree(server.location.parent, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def external_database(external_server: EmbeddedPostgres) -> EmbeddedPostgres:
+    """The database of `tight_ledger`, running again whatever the test before has done to it."""
+    if external_server.exit_code() is not None:
+        external_server.start()
+    return external_server
 
 
 @pytest.fixture(scope="session")
-def tight_instance(external_database: EmbeddedPostgres) -> Iterator[Instance]:
-    """A running instance on the external database, with one shard host, short queues and short timeouts."""
-    tight = Instance(
-        new_folder(),
-        shards=2,
-        database_url=external_database.dsn,
-        queue_limit_messages=100,
-        request_timeout_seconds=2,
-    )
+def tight_instance(external_server: EmbeddedPostgres) -> Iterator[Instance]:
+    """A running instance with one shard host, short queues and short timeouts. Use `tight_ledger`."""
+    limits = {"queue_limit_messages": TIGHT_QUEUE_MESSAGES, "request_timeout_seconds": 2}
+    tight = Instance(new_folder(), shards=2, database_url=external_server.dsn, **limits)
     try:
         yield tight.start()
     finally:
         tight.remove()
+
+
+@pytest.fixture
+def tight_ledger(tight_instance: Instance, external_database: EmbeddedPostgres) -> Instance:
+    """The tight instance, healed from what the test before has done to it."""
+    wait_until(lambda: is_ready(tight_instance), "ready")
+    return tight_instance

@@ -59,7 +59,7 @@ def test_a_payment_without_a_proper_key_is_refused(api: Api) -> None:
     problem(api.post("/v1/payments", json=body), 400, "idempotency_key_required")
     for key in ("k" * 256, "with space", "\xe9"):
         problem(
-            api.post("/v1/payments", json=body, headers={"Idempotency-Key": key.encode("latin-1")}),
+            api.post("/v1/payments", json=body, headers=[(b"Idempotency-Key", key.encode("latin-1"))]),
             400,
             "invalid_idempotency_key",
         )

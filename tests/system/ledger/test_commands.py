@@ -7,8 +7,6 @@ import pytest
 from tests.system.instance import Instance, new_folder
 from tests.system.ledger.api import Api
 from tests.system.ledger.books import Books
-from tests.system.ledger.hosts import is_ready
-from tests.system.ledger.waiting import wait_until
 
 HEADER = "idempotency_key,from,to,amount,currency,reference\n"
 
@@ -57,9 +55,8 @@ def test_the_demonstration_ends_with_the_proof(ledger: Instance) -> None:
     assert "The proof holds" in done.stdout
 
 
-def test_two_instances_keep_their_own_books(books: Books, tight_instance: Instance) -> None:
-    wait_until(lambda: is_ready(tight_instance), "ready")
-    others = Books(tight_instance)
+def test_two_instances_keep_their_own_books(books: Books, tight_ledger: Instance) -> None:
+    others = Books(tight_ledger)
     assert others.instance.port != books.instance.port
     mine, theirs = ([book.supply.next() for _ in range(50)] for book in (books, others))
     books.send(mine)

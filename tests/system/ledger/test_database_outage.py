@@ -1,6 +1,8 @@
 """PostgreSQL killed under load and started again: clients wait or are told so, and the ledger comes back by itself."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
@@ -17,28 +19,31 @@ from tests.system.ledger.waiting import wait_until
 HONEST = {503, 504}
 
 
-def hang(database: EmbeddedPostgres) -> None:
-    """Stop all processes of the database, as a disk that does not answer would."""
+@contextmanager
+def hung(database: EmbeddedPostgres) -> Iterator[None]:
+    """Stop all processes of the database, as a disk that does not answer would; in the end they are killed."""
     server = psutil.Process(database.pid)
     for process in (server, *server.children()):
         process.suspend()
+    try:
+        yield
+    finally:
+        database.kill()
 
 
 def test_a_database_that_hangs_dies_and_returns_loses_and_repeats_nothing(
-    tight_instance: Instance, external_database: EmbeddedPostgres, fault_round: int
+    tight_ledger: Instance, external_database: EmbeddedPostgres, fault_round: int
 ) -> None:
-    wait_until(lambda: is_ready(tight_instance), "ready")
-    books = Books(tight_instance)
+    books = Books(tight_ledger)
     late = Payment(f"{books.world}-late", (Leg(books.world, books.accounts[0], 5),))
     headers = {"Idempotency-Key": late.key, "Content-Type": "application/json"}
     with BackgroundLoad(books) as load:
         load.wait_for_answers(300)
-        with Api(tight_instance.url) as client:
-            # First it hangs: whoever answers now, without the disk, is caught when it never goes on.
-            hang(external_database)
-            assert client.post("/v1/payments", content=late.body(), headers=headers).status_code in HONEST
-            external_database.kill()
-            wait_until(lambda: not is_ready(tight_instance), "not ready any more")
+        with Api(tight_ledger.url) as client:
+            # First it hangs: whoever promises something now has not waited for the disk.
+            with hung(external_database):
+                assert client.post("/v1/payments", content=late.body(), headers=headers).status_code in HONEST
+            wait_until(lambda: not is_ready(tight_ledger), "not ready any more")
             for path in (f"/v1/accounts/{books.accounts[0]}", f"/v1/accounts/{books.accounts[0]}/entries", "/v1/ledger/totals"):
                 answer = client.get(path)
                 assert answer.status_code in HONEST, answer.text
@@ -47,7 +52,7 @@ def test_a_database_that_hangs_dies_and_returns_loses_and_repeats_nothing(
             assert client.get("/metrics").status_code == 200
         started = time.monotonic()
         external_database.start()
-        wait_until(lambda: is_ready(tight_instance), "ready again")
+        wait_until(lambda: is_ready(tight_ledger), "ready again")
         load.wait_for_answers(300)
     print(f"payments were taken again {time.monotonic() - started:.2f} s after the start of the database")
     # Refused or unknown a moment ago, the payment now happens exactly once.
@@ -56,10 +61,9 @@ def test_a_database_that_hangs_dies_and_returns_loses_and_repeats_nothing(
 
 
 def test_a_database_restarted_in_order_loses_and_repeats_nothing(
-    tight_instance: Instance, external_database: EmbeddedPostgres, fault_round: int
+    tight_ledger: Instance, external_database: EmbeddedPostgres, fault_round: int
 ) -> None:
-    wait_until(lambda: is_ready(tight_instance), "ready")
-    books = Books(tight_instance)
+    books = Books(tight_ledger)
     with BackgroundLoad(books) as load:
         load.wait_for_answers(300)
         external_database.stop()

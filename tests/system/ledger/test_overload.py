@@ -6,12 +6,11 @@ import httpx
 
 from tests.system.instance import Instance
 from tests.system.ledger.books import Books
-from tests.system.ledger.hosts import is_ready
+from tests.system.ledger.conftest import TIGHT_QUEUE_MESSAGES
 from tests.system.ledger.payments import Leg, Payment, batch_of
-from tests.system.ledger.waiting import wait_until
 
 BATCHES = 40
-BATCH_PAYMENTS = 90  # one fits into the queue of 100, and no second one beside it
+BATCH_PAYMENTS = TIGHT_QUEUE_MESSAGES - 10  # one fits into the queue, and no second one beside it
 
 
 async def send_all_at_once(url: str, bodies: list[bytes]) -> list[httpx.Response]:
@@ -23,16 +22,15 @@ async def send_all_at_once(url: str, bodies: list[bytes]) -> list[httpx.Response
         return await asyncio.gather(*sending)
 
 
-def test_an_overloaded_ledger_says_so_and_takes_everything_in_the_end(tight_instance: Instance) -> None:
-    wait_until(lambda: is_ready(tight_instance), "ready")
-    books = Books(tight_instance)
+def test_an_overloaded_ledger_says_so_and_takes_everything_in_the_end(tight_ledger: Instance) -> None:
+    books = Books(tight_ledger)
     # All from one account, so that a batch goes to one shard and is taken or refused as a whole.
     payments = [
         Payment(f"{books.world}-{number}", (Leg(books.world, books.accounts[number % len(books.accounts)], 1),))
         for number in range(BATCHES * BATCH_PAYMENTS)
     ]
     groups = [payments[start : start + BATCH_PAYMENTS] for start in range(0, len(payments), BATCH_PAYMENTS)]
-    answers = asyncio.run(send_all_at_once(tight_instance.url, [batch_of(group).body for group in groups]))
+    answers = asyncio.run(send_all_at_once(tight_ledger.url, [batch_of(group).body for group in groups]))
 
     refused = [answer for answer in answers if answer.status_code != 200]
     assert 0 < len(refused) < BATCHES

@@ -117,8 +117,8 @@ def forge_an_amount_and_all_hashes(copy: Copy, record: Record) -> None:
 def _richer(payload: bytes) -> bytes:
     """Return the events with one cent more in the first payment within the shard."""
     events = list(e.decode_events(payload))
-    index = next(index for index, event in enumerate(events) if isinstance(event, e.Paid))
-    events[index] = msgspec.structs.replace(events[index], amount=events[index].amount + 1)
+    index, paid = next((index, event) for index, event in enumerate(events) if isinstance(event, e.Paid))
+    events[index] = msgspec.structs.replace(paid, amount=paid.amount + 1)
     return msgspec.msgpack.encode(events)
 
 

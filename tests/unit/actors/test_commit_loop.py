@@ -17,6 +17,7 @@ from processor.journal.memory import MemoryJournal
 from processor.journal.record import Record
 from processor.recovery import recover
 from tests.cluster import START, account_on, digest
+from tests.unit.actors.rounds import until
 
 SHARDS = 2
 _decode = msgspec.msgpack.Decoder(list[m.AnyAnswer]).decode
@@ -119,8 +120,7 @@ async def test_what_arrives_during_an_append_shares_the_next_one() -> None:
         first = asyncio.ensure_future(served.ask(opening(0, 0)))
         await journal.arrived.wait()
         others = [asyncio.ensure_future(served.ask(opening(0, nth), opening(1, nth))) for nth in range(1, 6)]
-        while served.loop.queue_length < 10:
-            await asyncio.sleep(0)
+        await until(lambda: served.loop.queue_length == 10)
         journal.gate.set()
         await asyncio.gather(first, *others)
         assert [(await journal.head(shard)).sequence for shard in range(2)] == [3, 2]
@@ -218,8 +218,7 @@ async def test_above_the_queue_s_limit_everything_is_refused_at_once() -> None:
         first = asyncio.ensure_future(served.ask(opening(0, 0)))
         await journal.arrived.wait()
         second = asyncio.ensure_future(served.ask(opening(0, 1), opening(0, 2)))
-        while not served.loop.queue_length:
-            await asyncio.sleep(0)
+        await until(lambda: served.loop.queue_length)
         refused = await served.ask(opening(0, 3))
         assert [type(answer) for answer in refused] == [m.Busy]
         journal.gate.set()
@@ -271,7 +270,6 @@ async def test_money_for_another_host_is_sent_only_after_it_is_durable() -> None
         await journal.arrived.wait()
         assert served.sent == []
         journal.gate.set()
-        while not served.sent:
-            await asyncio.sleep(0)
+        await until(lambda: served.sent)
         assert [message.shard for message in served.sent] == [1]
         asked.cancel()

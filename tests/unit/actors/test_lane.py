@@ -8,6 +8,7 @@ import pytest
 from actors.host import HostGone, HostStatus
 from actors.lane import CALL_MESSAGES_MAX, CALLS_IN_FLIGHT_MAX, Lane
 from processor.core import messages as m
+from tests.unit.actors.rounds import until
 
 pytestmark = pytest.mark.anyio
 
@@ -45,10 +46,9 @@ def asking(first: int, count: int) -> list[m.AnyMessage]:
     return [m.ReadTotals(number) for number in range(first, first + count)]
 
 
-async def until(host: GatedHost, calls: int) -> None:
-    """Let the event loop go round until the host has been called so often."""
-    while len(host.batches) < calls:
-        await asyncio.sleep(0)
+async def called(host: GatedHost, calls: int) -> None:
+    """Return once the host has been called so often."""
+    await until(lambda: len(host.batches) >= calls)
 
 
 async def test_answers_come_back_to_whoever_asked() -> None:
@@ -65,7 +65,7 @@ async def test_what_is_asked_in_one_round_leaves_in_one_call() -> None:
     host = GatedHost()
     lane = Lane(host, TIMEOUT_SECONDS)
     futures = [lane.put(asking(number, 1)) for number in range(5)]
-    await until(host, 1)
+    await called(host, 1)
     assert host.batches == [asking(0, 5)]
     host.gate.set()
     await asyncio.gather(*futures)
@@ -77,7 +77,7 @@ async def test_while_calls_are_under_way_what_arrives_gathers_for_the_next() -> 
     futures = []
     for call in range(CALLS_IN_FLIGHT_MAX):
         futures.append(lane.put(asking(call, 1)))
-        await until(host, call + 1)
+        await called(host, call + 1)
     futures += [lane.put(asking(100 + number, 1)) for number in range(7)]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -114,7 +114,7 @@ async def test_somebody_who_gives_up_does_not_disturb_the_others() -> None:
     host = GatedHost()
     lane = Lane(host, TIMEOUT_SECONDS)
     gone, stays = lane.put(asking(1, 1)), lane.put(asking(2, 1))
-    await until(host, 1)
+    await called(host, 1)
     gone.cancel()
     host.gate.set()
     assert await stays == [m.NotOwner(2)]

@@ -12,6 +12,7 @@ from actors.host import HostGone, HostStatus
 from actors.router import Router
 from processor.core import messages as m
 from processor.journal.memory import MemoryJournal
+from tests.unit.actors.rounds import until
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,9 @@ def gone(message: m.AnyMessage) -> m.AnyAnswer:
 
 
 @asynccontextmanager
-async def routing(hosts: dict[str, ScriptedHost], timeout_seconds: float, limit: int = 10) -> AsyncIterator[tuple[Router, MemoryJournal]]:
+async def routing(
+    hosts: dict[str, ScriptedHost], timeout_seconds: float, limit: int = 10
+) -> AsyncIterator[tuple[Router, MemoryJournal]]:
     """Run a router over a real shard map in which the first host owns everything."""
     shard_map = MemoryJournal(SHARDS)
     for host in hosts:
@@ -68,8 +71,7 @@ async def routing(hosts: dict[str, ScriptedHost], timeout_seconds: float, limit:
     router = Router(shard_map, connect, timeout_seconds, limit)
     task = asyncio.ensure_future(router.run())
     try:
-        while not router.ownership:
-            await asyncio.sleep(0)
+        await until(lambda: router.ownership)
         yield router, shard_map
     finally:
         task.cancel()
@@ -89,8 +91,7 @@ async def test_a_shard_that_moves_is_asked_for_again_at_its_new_owner(trouble: m
     hosts = {"a": ScriptedHost(lambda message: trouble), "b": ScriptedHost(totals)}
     async with routing(hosts, 30.0) as (router, shard_map):
         asked = asyncio.ensure_future(router.ask(m.ReadTotals(0)))
-        while not hosts["a"].calls:
-            await asyncio.sleep(0)
+        await until(lambda: hosts["a"].calls)
         await shard_map.claim(0, 1, "b")
         assert await asked == m.TotalsAnswer({}, 0)
 
@@ -140,8 +141,7 @@ async def test_above_the_router_s_own_limit_requests_are_refused_at_once() -> No
     host.gate.clear()
     async with routing({"a": host}, 30.0, limit=2) as (router, _):
         waiting = asyncio.ensure_future(router.ask_all([m.ReadTotals(0), m.ReadTotals(1)]))
-        while not host.calls:
-            await asyncio.sleep(0)
+        await until(lambda: host.calls)
         with pytest.raises(Overloaded):
             await router.ask(m.ReadTotals(0))
         host.gate.set()

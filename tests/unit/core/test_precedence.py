@@ -1,5 +1,6 @@
 """When a payment breaks several rules, the answer names the first: the `from` side before the `to` side, then the order of Result."""
 
+from collections.abc import Sequence
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ def set_status(cluster: Cluster, account: str, rules: tuple[Result, ...]) -> Non
         assert cluster.set_status(account, "closed").result is Result.ACCEPTED
 
 
-def sets_of_rules(rules: list[Result], is_from: bool) -> list[tuple[Result, ...]]:
+def sets_of_rules(rules: Sequence[Result], is_from: bool) -> list[tuple[Result, ...]]:
     """Return every rule alone and every possible pair."""
     sets = [*combinations(rules, 1), *combinations(rules, 2)]
     return [each for each in sets if possible(each, is_from)]
