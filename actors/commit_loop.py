@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from time import perf_counter
 
 import msgspec
@@ -32,6 +33,10 @@ TICK_SECONDS = 0.05
 TURN_MESSAGES_MAX = 10_000
 """The most messages of one turn: it bounds a record's size, and how long others wait."""
 
+TRAVEL_WAIT_SECONDS = 0.25
+"""How long a call waits for payments that travel. A call is answered as a whole, so without this bound one dead host would
+keep everybody waiting who shares a call with a payment to it. Whoever asks again with the same key waits on."""
+
 _decode_messages = msgspec.msgpack.Decoder(list[m.AnyMessage]).decode
 _encode_answers = msgspec.msgpack.Encoder().encode
 _decode_peers = msgspec.msgpack.Decoder(list[AnyPeerMessage]).decode
@@ -41,12 +46,13 @@ _UNKNOWN = m.Unknown()
 class Call:
     """One caller's batch of messages, and its answers as far as they are known."""
 
-    __slots__ = ("answers", "future", "messages", "missing")
+    __slots__ = ("answers", "future", "messages", "missing", "waits_until")
 
     def __init__(self, messages: list[m.AnyMessage], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
         self.answers: list[m.AnyAnswer | Pending | AfterSeal] = []
         self.missing = 0
+        self.waits_until = 0.0
         self.future = future
 
     def finish_if_complete(self) -> None:
@@ -252,6 +258,7 @@ class CommitLoop:
             for record in records:
                 self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
             self._release(calls, turn.completed)
+            self._release_late()
         except BaseException:
             for call in calls:
                 self._fail(call)
@@ -281,6 +288,7 @@ class CommitLoop:
         for position, answer in enumerate(answers):
             if type(answer) is Pending:
                 call.missing += 1
+                call.waits_until = asyncio.get_running_loop().time() + TRAVEL_WAIT_SECONDS
                 self._waiting.setdefault((answer.home, answer.number), []).append((call, position))
             elif type(answer) is AfterSeal:
                 self._after_seal.append((call, position))
@@ -301,6 +309,12 @@ class CommitLoop:
                 answer = msgspec.structs.replace(done.answer, replayed=True)
         for call in calls:
             call.finish_if_complete()
+
+    def _release_late(self) -> None:
+        """Do not let calls wait longer for payments that travel; those who wait are in the order in which they came."""
+        now = asyncio.get_running_loop().time()
+        for key in list(takewhile(lambda key: self._waiting[key][0][0].waits_until <= now, self._waiting)):
+            self._complete_unknown(self._waiting.pop(key))
 
     # Halting.
 

@@ -16,7 +16,7 @@ from processor.client.together import run_together
 from tests.system.ledger.books import Books
 from tests.system.ledger.payments import Payment, batch_of
 
-_SINGLE_CONNECTIONS = 6
+CONNECTIONS = 8
 _BATCH_CONNECTIONS = 2
 _BATCH_PAYMENTS = 40
 _RETRY_SECONDS = 240.0
@@ -78,7 +78,7 @@ class BackgroundLoad:
         self._task.cancel()
 
     async def _send_all(self) -> None:
-        singles = [self._send_singles() for _ in range(_SINGLE_CONNECTIONS)]
+        singles = [self._send_singles() for _ in range(CONNECTIONS - _BATCH_CONNECTIONS)]
         batches = [self._send_batches() for _ in range(_BATCH_CONNECTIONS)]
         await run_together([*singles, *batches])
 

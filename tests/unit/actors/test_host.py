@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -64,10 +65,11 @@ class DirectHandle:
 
 def run(work: Coroutine[Any, Any, None], loop: VirtualLoop) -> None:
     """Run a test in virtual time."""
-    try:
-        loop.run_until_complete(work)
-    finally:
-        loop.close()
+    with patch("processor.clock.time_ns", lambda: START * 1000 + int(loop.time() * 1e9)):
+        try:
+            loop.run_until_complete(work)
+        finally:
+            loop.close()
 
 
 def prepared() -> tuple[VirtualLoop, Hosts]:
@@ -112,6 +114,31 @@ def test_payments_travel_between_hosts_and_their_answer_comes_from_the_home() ->
         assert isinstance(read, m.AccountAnswer)
         assert read.account is not None
         assert read.account.posted == 7
+
+    run(work(), loop)
+
+
+def test_a_dead_host_does_not_keep_those_waiting_who_share_a_call_with_a_payment_to_it() -> None:
+    loop, hosts = prepared()
+
+    async def work() -> None:
+        hosts.start("a")
+        hosts.start("b")
+        await asyncio.sleep(SETTLED_SECONDS)
+        home = min(hosts.by_name["a"].loop.held)
+        away = min(hosts.by_name["b"].loop.held)
+        bank, shop = account_on(home, SHARDS), account_on(away, SHARDS)
+        await hosts.ask("a", m.OpenAccount(home, bank, "EUR", None))
+        await hosts.ask("b", m.OpenAccount(away, shop, "EUR", None))
+        await hosts.by_name["b"].stop(leave=False)
+        pay = m.Pay(home, digest(1), digest(2), bank, shop, 7, "EUR")
+        async with asyncio.timeout(1.0):
+            travelling, read = await hosts.ask("a", pay, m.ReadAccount(home, bank))
+        assert (type(travelling), type(read)) == (m.Unknown, m.AccountAnswer)
+        await asyncio.sleep(SETTLED_SECONDS)
+        (answer,) = await hosts.ask("a", pay)
+        assert isinstance(answer, m.PaymentAnswer)
+        assert (answer.result, answer.replayed) == (0, True)
 
     run(work(), loop)
 
