@@ -2,8 +2,8 @@
 
 There are no rules of money in here, and nothing of Ray. While an append is under way the next turn's messages gather, so the
 slower the disk, the fatter the turn. If the journal refuses or cannot be reached, the loop halts: it forgets its memory,
-answers Unknown to everybody who waits (their keys make a repetition safe), and calls `on_halt`; shards come back through
-recovery only.
+answers Unknown to everybody who waits (their keys make a repetition safe), and holds nothing any more; the ownership loop sees
+that and brings its shards back through recovery.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from actors.commit_times import CommitTimes
 from processor.clock import now_microseconds
 from processor.core import messages as m
 from processor.core.ensure import Broken
-from processor.core.ledger import AfterSeal, Completed, Ledger, Pending
+from processor.core.ledger import Ledger
 from processor.core.peers import AnyPeerMessage
 from processor.core.shard import Shard
+from processor.core.turn import AfterSeal, Completed, Pending
 from processor.journal.interface import Fenced, Head, Journal, JournalCorrupt, JournalUnavailable
 from processor.journal.record import Record
 
@@ -78,8 +79,7 @@ class ShardPosition(msgspec.Struct, frozen=True):
 class CommitLoop:
     """The shards that this host holds, and the queue before them.
 
-    `send` takes messages for shards of other hosts, and must not block. `on_halt` is called once the loop has forgotten its
-    shards.
+    `send` takes messages for shards of other hosts, and must not block.
     """
 
     def __init__(
@@ -87,14 +87,12 @@ class CommitLoop:
         journal: Journal,
         shards: int,
         send: Callable[[Sequence[AnyPeerMessage]], None],
-        on_halt: Callable[[], None],
         queue_limit_messages: int = 50_000,
         clock: Callable[[], int] = now_microseconds,
     ) -> None:
         self._journal = journal
         self._shards = shards
         self._send = send
-        self._on_halt = on_halt
         self._queue_limit = queue_limit_messages
         self._clock = clock
         self.times = CommitTimes()
@@ -321,7 +319,6 @@ class CommitLoop:
     def _halt(self, error: Exception) -> None:
         logger.error("halted, every shard is given back to recovery: %s: %s", type(error).__name__, error)
         self._abandon()
-        self._on_halt()
 
     def _abandon(self) -> None:
         waiting, queue = self._waiting, self._queue

@@ -59,20 +59,30 @@ class Host:
     """Everything of one shard host that runs in one event loop."""
 
     def __init__(
-        self, journal: Journal, shard_map: ShardMap, shards: int, name: str, pid: int, connect: Connect, queue_limit_messages: int
+        self,
+        journal: Journal,
+        shard_map: ShardMap,
+        shards: int,
+        name: str,
+        pid: int,
+        connect: Connect,
+        queue_limit_messages: int,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_failure` is called when the host can no longer work; whoever started it should end the process."""
         self.name = name
         self._pid = pid
         self._connect = connect
         self._handles: dict[str, HostHandle] = {}
+        self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.loop = CommitLoop(journal, shards, self._send, self._on_halt, queue_limit_messages)
+        self.loop = CommitLoop(journal, shards, self._send, queue_limit_messages)
         self.ownership = OwnershipLoop(journal, shard_map, self.loop, name, name, pid)
 
     def start(self) -> None:
         """Begin to take turns and to claim shards."""
-        self._spawn(self.loop.run())
-        self._spawn(self.ownership.run())
+        self._spawn(self.loop.run()).add_done_callback(self._ended)
+        self._spawn(self.ownership.run()).add_done_callback(self._ended)
 
     async def stop(self, leave: bool = True) -> None:
         """Give the shards up (unless told to just drop them) and stop."""
@@ -102,18 +112,21 @@ class Host:
             times.commit_seconds(0.99),
         )
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """One of the two loops without which a host is only in the way: stop rather than hold shards that nobody serves."""
+        if not task.cancelled() and task.exception() is not None:
+            self._on_failure()
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of host %s failed", self.name, exc_info=task.exception())
-
-    def _on_halt(self) -> None:
-        """Nothing more to do here: the ownership loop sees that nothing is held and claims anew."""
 
     def _send(self, messages: Sequence[AnyPeerMessage]) -> None:
         self._spawn(self._post(messages))

@@ -22,6 +22,11 @@ def keep_collector_out_of_the_way() -> None:
     gc.set_threshold(200_000, 50, 100)
 
 
+def _end_process() -> None:
+    """End at once; the keeper starts another host, which recovers everything from the journal."""
+    os._exit(1)
+
+
 @ray.remote(num_cpus=0, max_restarts=0, enable_task_events=False)
 class ShardHost:
     """Owns a set of shards at the moment and commits for all of them together.
@@ -44,7 +49,7 @@ class ShardHost:
         journal, shard_map = await connect_journal(self._settings)
         shards = await journal.shard_count()
         limit = self._settings.queue_limit_messages
-        self._host = Host(journal, shard_map, shards, self._name, os.getpid(), RayHandle, limit)
+        self._host = Host(journal, shard_map, shards, self._name, os.getpid(), RayHandle, limit, _end_process)
         self._host.start()
         keep_collector_out_of_the_way()
         return os.getpid()

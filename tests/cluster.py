@@ -10,10 +10,10 @@ import msgspec
 from processor.core import messages as m
 from processor.core.events import decode_events
 from processor.core.invariants import transit_violations, violations
-from processor.core.ledger import AfterSeal, Pending, SealedRecord
 from processor.core.peers import AnyPeerMessage
 from processor.core.routing import shard_of
 from processor.core.shard import Shard
+from processor.core.turn import AfterSeal, Pending, SealedRecord
 from tests.audit.journal_audit import JournalAudit
 from tests.audit.observed_ledger import ObservedLedger
 

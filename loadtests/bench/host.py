@@ -31,7 +31,7 @@ class LoopOverJournal:
 
     async def __aenter__(self) -> Self:
         shards = await self._journal.shard_count()
-        self._loop = CommitLoop(self._journal, shards, _nobody_to_send_to, lambda: None)
+        self._loop = CommitLoop(self._journal, shards, _nobody_to_send_to)
         self._running = asyncio.create_task(self._loop.run())
         for shard in (await self._map.view())[1]:
             epoch = await self._map.claim(shard.shard, shard.epoch, "bench")

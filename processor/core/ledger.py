@@ -12,8 +12,6 @@ them. The others travel: see `travel.py`.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from processor.core import events as e
 from processor.core import messages as m
 from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE, Account, availability_problem, credit_problem, debit_problem
@@ -24,48 +22,9 @@ from processor.core.results import Result
 from processor.core.routing import shard_of
 from processor.core.shard import OPEN, Shard, unpack_outcome
 from processor.core.travel import Travel
+from processor.core.turn import AfterSeal, Pending, SealedRecord, Turn
 
 _ACCEPTED = Result.ACCEPTED  # an enum's members are slow to look up
-
-
-class Pending(msgspec.Struct, frozen=True, gc=False):
-    """Instead of an answer: the payment travels as this transfer and will be among a later turn's `completed`."""
-
-    home: int
-    number: int
-
-
-class AfterSeal(msgspec.Struct, frozen=True, gc=False):
-    """Instead of an answer: it belongs to a sealed record, so the same message is to be handled again after `seal`."""
-
-
-class Completed(msgspec.Struct, frozen=True, gc=False):
-    """A travelling payment has come to an end."""
-
-    home: int
-    number: int
-    answer: m.PaymentAnswer
-
-
-class SealedRecord(msgspec.Struct, frozen=True, gc=False):
-    """One shard's part of a turn, to be framed and appended."""
-
-    shard: int
-    sequence: int
-    at: int
-    payload: bytes
-
-
-class Turn(msgspec.Struct, frozen=True, gc=False):
-    """What a turn leaves to be done: first append `records`, then release `completed` and send `outbox`.
-
-    `consulted`: shards without a record on whose state an answer rests, so that the host must still own them.
-    """
-
-    records: list[SealedRecord]
-    consulted: list[int]
-    outbox: list[AnyPeerMessage]
-    completed: list[Completed]
 
 
 class Ledger:

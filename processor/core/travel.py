@@ -18,9 +18,10 @@ from processor.core.legs import Refusal, make_entries, plan_holds
 from processor.core.peers import AnyPeerMessage, Clear, Credit, Decide, Done, Part, Reserve, Transfer, Vote
 from processor.core.results import Result
 from processor.core.shard import Shard
+from processor.core.turn import Completed
 
 if TYPE_CHECKING:
-    from processor.core.ledger import Completed, Ledger
+    from processor.core.ledger import Ledger
 
 ASK_AGAIN_MICROSECONDS = 500_000
 """How long a question may stay unanswered before it is asked again."""
@@ -102,7 +103,7 @@ class Travel:
             case Clear():
                 self._clear(shard, message.home, message.below, at_least=1)
 
-    def deliver(self) -> "tuple[list[AnyPeerMessage], list[Completed]]":
+    def deliver(self) -> tuple[list[AnyPeerMessage], list[Completed]]:
         """Hand local messages over until none is left; return those for elsewhere and what has been completed."""
         elsewhere: list[AnyPeerMessage] = []
         while self._outbox:
@@ -201,8 +202,6 @@ class Travel:
             self._closed(shard, transfer)
 
     def _answer(self, shard: Shard, transfer: Transfer) -> None:
-        from processor.core.ledger import Completed
-
         watch = self._watch(shard, transfer)
         if watch.is_answered or transfer.result is None:
             return

@@ -3,8 +3,9 @@
 from processor.core import events as e
 from processor.core import messages as m
 from processor.core.account import Account
-from processor.core.ledger import Ledger, Turn
+from processor.core.ledger import Ledger
 from processor.core.shard import Shard
+from processor.core.turn import Turn
 
 
 class ObservedLedger(Ledger):

@@ -8,11 +8,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from processor.core import messages as m
 from processor.core.events import decode_events
 from processor.core.invariants import sum_violations, transit_violations, violations
-from processor.core.ledger import Ledger, SealedRecord
+from processor.core.ledger import Ledger
 from processor.core.messages import Leg
 from processor.core.results import Result
 from processor.core.routing import shard_of
 from processor.core.shard import Shard
+from processor.core.turn import SealedRecord
 from tests.cluster import START, digest
 from tests.model.reference_ledger import ReferenceLedger
 from tests.property import instructions as i

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from processor.core import messages as m
-from processor.core.ledger import Pending
 from processor.core.messages import Leg
 from processor.core.results import Result
 from processor.core.routing import shard_of
 from processor.core.shard import Shard
+from processor.core.turn import Pending
 from tests.audit.journal_audit import Outcome
 from tests.cluster import Cluster
 from tests.property import instructions as i

@@ -31,10 +31,12 @@ class Hosts:
     def __init__(self, journal: MemoryJournal) -> None:
         self.journal = journal
         self.by_name: dict[str, Host] = {}
+        self.failed: list[str] = []
 
     def start(self, name: str) -> Host:
         """Start a host."""
-        host = Host(self.journal, self.journal, SHARDS, name, 1, self._connect, QUEUE_LIMIT_MESSAGES)
+        failed = self.failed.append
+        host = Host(self.journal, self.journal, SHARDS, name, 1, self._connect, QUEUE_LIMIT_MESSAGES, lambda: failed(name))
         self.by_name[name] = host
         host.start()
         return host
@@ -182,5 +184,19 @@ def test_a_host_that_was_replaced_takes_back_its_share_from_the_journal() -> Non
             assert head.epoch == epochs[head.shard] + 2
             state, last_hash = await recover(hosts.journal, head.shard)
             assert (state.sequence, last_hash) == (head.sequence, head.hash)
+
+    run(work(), loop)
+
+
+def test_a_host_that_can_no_longer_work_says_so_rather_than_hold_shards_that_nobody_serves() -> None:
+    loop, hosts = prepared()
+
+    async def work() -> None:
+        hosts.start("a")
+        await asyncio.sleep(SETTLED_SECONDS)
+        assert hosts.failed == []
+        with patch.object(hosts.journal, "heartbeat", side_effect=ZeroDivisionError("a mistake of ours")):
+            await asyncio.sleep(SETTLED_SECONDS)
+        assert hosts.failed == ["a"]
 
     run(work(), loop)

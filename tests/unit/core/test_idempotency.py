@@ -3,11 +3,11 @@
 import pytest
 
 from processor.core import messages as m
-from processor.core.ledger import Pending
 from processor.core.messages import Leg
 from processor.core.peers import Decide, Vote
 from processor.core.results import Result
 from processor.core.travel import ASK_AGAIN_MICROSECONDS, GIVE_UP_MICROSECONDS
+from processor.core.turn import Pending
 from tests.cluster import Cluster, account_on
 
 PLACEMENTS = [(1, 1), (2, 1), (2, 2)]

@@ -46,7 +46,7 @@ async def running_ledger() -> AsyncIterator[RoutedLedger]:
     routing = asyncio.create_task(router.run())
     ledger = RoutedLedger(SHARDS, router, journal, journal)
     try:
-        while await ledger.readiness():  # noqa: ASYNC110 - the host runs in this very loop
+        while await ledger.readiness():
             await asyncio.sleep(0)
         yield ledger
     finally:
