@@ -13,15 +13,6 @@ import pytest
 from processor.local.postgres import EmbeddedPostgres
 
 _DATABASE_NUMBERS = itertools.count(1)
-_HERE = Path(__file__).parent
-_SHARED_INSTANCES = "system/ledger"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (`--dist loadgroup`), a file's tests stay together, and so do all that share running instances."""
-    for item in items:
-        path = item.path.relative_to(_HERE).as_posix()
-        item.add_marker(pytest.mark.xdist_group(_SHARED_INSTANCES if path.startswith(_SHARED_INSTANCES) else path))
 
 
 @pytest.fixture(scope="session")
