@@ -161,7 +161,7 @@ class Busy(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=6):
 
 
 class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=7):
-    """The host lost its journal while the message was under way: ask again with the same key."""
+    """The host lost its journal while the message was under way, or the payment still travels: ask again with the same key."""
 
 
 AnyAnswer = PaymentAnswer | AccountAnswer | TotalsAnswer | DigestAnswer | NotOwner | Busy | Unknown

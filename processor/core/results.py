@@ -1,7 +1,8 @@
 """What the core answers: one enum, in the order in which the rules are checked.
 
 When several rules are broken at once the first in this order is reported, after one coarser rule: the `from`
-side of a leg is judged before its `to` side (they may live on different shards), and legs in their order.
+side of a leg is judged before its `to` side (they may live on different shards), and legs in their order. Between hosts the home
+judges its own legs first, and of the others' refusals the first to arrive is reported.
 """
 
 from enum import IntEnum
