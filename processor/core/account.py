@@ -1,8 +1,10 @@
 """An account in memory, and the rules that one account can judge alone."""
 
+from operator import eq, ge, gt, le, lt
+
 import msgspec
 
-from processor.core.messages import AccountView, Metadata, Status
+from processor.core.messages import AccountView, Condition, Metadata, Status
 from processor.core.results import Result
 
 HIGHEST_BALANCE = 2**63 - 1
@@ -42,16 +44,21 @@ class Account(msgspec.Struct, array_like=True, gc=False):
             self.last_sequence,
         )
 
+    @property
+    def available(self) -> int:
+        """What may be spent down to `min_balance`."""
+        return self.posted - self.pending_out
+
     def is_empty(self) -> bool:
         """Whether nothing is posted or reserved."""
         return not (self.posted or self.pending_in or self.pending_out)
 
 
-def availability_problem(account: Account | None, currency: str) -> Result:
+def availability_problem(account: Account | None, currency: str, although_frozen: bool = False) -> Result:
     """Return why the account cannot take part in a payment in this currency at all, or ACCEPTED."""
     if account is None:
         return Result.ACCOUNT_NOT_FOUND
-    if account.status == "open":
+    if account.status == "open" or (although_frozen and account.status == "frozen"):
         return Result.ACCEPTED if account.currency == currency else Result.CURRENCY_MISMATCH
     return Result.ACCOUNT_CLOSED if account.status == "closed" else Result.ACCOUNT_FROZEN
 
@@ -71,3 +78,11 @@ def credit_problem(account: Account, amount: int) -> Result:
     if ceiling is None:
         ceiling = HIGHEST_BALANCE
     return Result.ACCEPTED if account.posted + account.pending_in + amount <= ceiling else Result.LIMIT_EXCEEDED
+
+
+_COMPARISONS = {"gte": ge, "gt": gt, "lte": le, "lt": lt, "eq": eq}
+
+
+def condition_holds(account: Account | None, condition: Condition) -> bool:
+    """Return whether the account is there and its balance, before the payment, compares as asked."""
+    return account is not None and bool(_COMPARISONS[condition.comparison](getattr(account, condition.balance), condition.value))

@@ -8,11 +8,19 @@ Three roads, from short to long:
   one shard                  Paid
   shards of one host         PaidOut + PaidIn, or PaidLegs + PaidLegsIn; they share one atomic append
   shards of several hosts    Reserved, then Received or PartReserved / PartRefused elsewhere, Decided, PartDecided, Forgotten
+
+What happens to a payment later is recorded at its home first: Held (or Reserved with `expires_at`), Captured, Released, Refunded.
+The other shards' halves are HeldIn and Settled. Captures and releases cannot be refused elsewhere, because the hold has promised
+them: the home's event is the decision, and Settle messages carry it to other hosts until Forgotten. A refund over several hosts
+is RefundReserved and then goes the road of a payment.
+
+Journals of all versions stay readable: fields are only ever added at an event's end, with a default.
 """
 
 import msgspec
 
-from processor.core.messages import Leg, Metadata, Status
+from processor.core.messages import Condition, Kind, Leg, Metadata, PaymentStatus, Status
+from processor.core.payment import Payment
 
 Transit = tuple[int, str, int]
 """(other shard, currency, amount): what this shard has sent there (positive) or taken from there (negative)."""
@@ -139,7 +147,10 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Reserved(Event, tag=10, frozen=True, gc=False):
-    """The home has reserved its own side and will ask `participants`. `number` names the transfer among those of this home."""
+    """The home has reserved its own side and will ask `participants`. `number` names the transfer among those of this home.
+
+    With `expires_at` it is a hold: what is reserved stays so after the decision.
+    """
 
     number: int
     key: bytes
@@ -149,10 +160,15 @@ class Reserved(Event, tag=10, frozen=True, gc=False):
     participants: tuple[int, ...]
     reference: str | None
     metadata: Metadata | None
+    expires_at: int | None = None
+    conditions: tuple[Condition, ...] | None = None
 
 
 class Decided(Event, tag=11, frozen=True, gc=False):
-    """The home knows the outcome: `result` 0 commits and posts the entries, anything else cancels. With the payment's place."""
+    """The home knows the outcome: `result` 0 commits and posts the entries, anything else cancels. With the transfer's place.
+
+    Of a refund, `refunded` says what has been refunded of each leg in all, and `status` how the payment stands.
+    """
 
     number: int
     at: int
@@ -162,6 +178,8 @@ class Decided(Event, tag=11, frozen=True, gc=False):
     where: int
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    refunded: tuple[int, ...] | None = None
+    status: PaymentStatus | None = None
 
 
 class Forgotten(Event, tag=12, frozen=True, gc=False):
@@ -171,7 +189,7 @@ class Forgotten(Event, tag=12, frozen=True, gc=False):
 
 
 class PartReserved(Event, tag=13, frozen=True, gc=False):
-    """A participant has reserved its side and is bound by the home's decision."""
+    """A participant has reserved its side and is bound by the home's decision. `at`, `sequence`, `index`: the payment's place."""
 
     home: int
     number: int
@@ -180,6 +198,7 @@ class PartReserved(Event, tag=13, frozen=True, gc=False):
     index: int
     legs: tuple[Leg, ...]
     holds: tuple[Hold, ...]
+    kind: Kind = Kind.PAYMENT
 
 
 class PartRefused(Event, tag=14, frozen=True, gc=False):
@@ -202,10 +221,14 @@ class PartDecided(Event, tag=15, frozen=True, gc=False):
     committed: bool
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    kind: Kind = Kind.PAYMENT
 
 
 class Received(Event, tag=16, frozen=True, gc=False):
-    """The short road's moment of truth: the `to` shard takes the money, and by that decides the payment."""
+    """The short road's moment of truth: the other shard makes its entry, and by that decides the payment.
+
+    Of a refund the entry may be a debit; `from_account` is then the account that gives the money back.
+    """
 
     home: int
     number: int
@@ -214,6 +237,7 @@ class Received(Event, tag=16, frozen=True, gc=False):
     index: int
     from_account: str
     entry: Entry
+    kind: Kind = Kind.PAYMENT
 
 
 class Cleared(Event, tag=17, frozen=True, gc=False):
@@ -221,6 +245,130 @@ class Cleared(Event, tag=17, frozen=True, gc=False):
 
     home: int
     below: int
+
+
+class Held(Event, tag=18, frozen=True, gc=False):
+    """Money was reserved on accounts of this host alone; the home's part of it."""
+
+    key: bytes
+    fingerprint: bytes
+    legs: tuple[Leg, ...]
+    holds: tuple[Hold, ...]
+    expires_at: int
+    reference: str | None
+    metadata: Metadata | None
+
+
+class HeldIn(Event, tag=19, frozen=True, gc=False):
+    """Another shard's part of such a hold."""
+
+    home: int
+    home_sequence: int
+    home_index: int
+    holds: tuple[Hold, ...]
+
+
+class OfPayment(Event, frozen=True, gc=False):
+    """Something that the home records about one of its payments, which stands at this place."""
+
+    at: int
+    sequence: int
+    index: int
+
+
+class Captured(OfPayment, tag=20, frozen=True, gc=False):
+    """Part or all of a hold was posted. Amounts are for each leg.
+
+    `amounts` were captured now, `captured` in all; `held` is what is still held. `holds` are released here, `entries` made here.
+    With a `number` other hosts' shards, `participants`, are still to be told, and `released` is what they release of each leg.
+    """
+
+    key: bytes
+    fingerprint: bytes
+    amounts: tuple[int, ...]
+    released: tuple[int, ...]
+    captured: tuple[int, ...]
+    held: tuple[int, ...]
+    status: PaymentStatus
+    holds: tuple[Hold, ...]
+    entries: tuple[Entry, ...]
+    transit: tuple[Transit, ...]
+    number: int
+    participants: tuple[int, ...]
+
+
+class Released(OfPayment, tag=21, frozen=True, gc=False):
+    """All that was still held was given back: by a void, or by time, which has no key."""
+
+    key: bytes | None
+    fingerprint: bytes | None
+    kind: Kind
+    released: tuple[int, ...]
+    status: PaymentStatus
+    holds: tuple[Hold, ...]
+    number: int
+    participants: tuple[int, ...]
+
+
+class Settled(Event, tag=22, frozen=True, gc=False):
+    """Another shard's part of a capture, a release or a refund of the payment at this place.
+
+    `number` 0: it was decided on the same host, in the same append. Else it names the transfer that brought it.
+    """
+
+    home: int
+    number: int
+    at: int
+    sequence: int
+    index: int
+    kind: Kind
+    holds: tuple[Hold, ...]
+    entries: tuple[Entry, ...]
+    transit: tuple[Transit, ...]
+
+
+class Refunded(OfPayment, tag=23, frozen=True, gc=False):
+    """Captured money was moved back, all of it on this host; the home's part. `refunded`: in all, for each leg."""
+
+    key: bytes
+    fingerprint: bytes
+    kind: Kind
+    amounts: tuple[int, ...]
+    refunded: tuple[int, ...]
+    status: PaymentStatus
+    reason: str | None
+    entries: tuple[Entry, ...]
+    transit: tuple[Transit, ...]
+
+
+class RefundReserved(OfPayment, tag=24, frozen=True, gc=False):
+    """A refund over several hosts: the home has reserved its own side. `legs` are the payment's, backwards, with the amounts."""
+
+    number: int
+    key: bytes
+    fingerprint: bytes
+    kind: Kind
+    amounts: tuple[int, ...]
+    reason: str | None
+    legs: tuple[Leg, ...]
+    holds: tuple[Hold, ...]
+    participants: tuple[int, ...]
+    is_long: bool
+
+
+class Recalled(Event, tag=25, frozen=True, gc=False):
+    """A payment that memory did not have was read from the archive, because something is about to happen to it."""
+
+    payment: Payment
+
+
+class Aged(Event, tag=26, frozen=True, gc=False):
+    """Memory moves on: what was old before is forgotten, what is there becomes old.
+
+    `filter_bytes` is the size of the filter over forgotten keys; only the shard's first event of this kind sets it.
+    """
+
+    filter_bytes: int
 
 
 AnyEvent = (
@@ -241,6 +389,15 @@ AnyEvent = (
     | PartDecided
     | Received
     | Cleared
+    | Held
+    | HeldIn
+    | Captured
+    | Released
+    | Settled
+    | Refunded
+    | RefundReserved
+    | Recalled
+    | Aged
 )
 
 encode_events = msgspec.msgpack.Encoder().encode

@@ -1,9 +1,11 @@
 """What holds for every shard between records. Used by tests, by the verifier, and nowhere on the hot path."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE
+from processor.core.events import Hold
+from processor.core.legs import leg_holds
 from processor.core.shard import Shard
 
 
@@ -19,20 +21,13 @@ def sum_violations(shard: Shard) -> list[str]:
 
 def violations(shard: Shard) -> list[str]:
     """Return every broken invariant of the shard, looking at each account."""
-    found = sum_violations(shard)
+    found = sum_violations(shard) + payment_violations(shard)
     posted: Counter[str] = Counter()
     outgoing: Counter[str] = Counter()
     incoming: Counter[str] = Counter()
-    for transfer in shard.transfers.values():
-        holds = transfer.holds if transfer.result is None else ()
-        for hold in holds:
-            outgoing[hold.account] += hold.outgoing
-            incoming[hold.account] += hold.incoming
-    for inbox in shard.inboxes.values():
-        for part in inbox.parts.values():
-            for hold in part.holds:
-                outgoing[hold.account] += hold.outgoing
-                incoming[hold.account] += hold.incoming
+    for hold in _holds(shard):
+        outgoing[hold.account] += hold.outgoing
+        incoming[hold.account] += hold.incoming
     for account in shard.accounts.values():
         where = f"shard {shard.number}, account {account.id}"
         posted[account.currency] += account.posted
@@ -43,12 +38,40 @@ def violations(shard: Shard) -> list[str]:
         if account.posted + account.pending_in > ceiling:
             found.append(f"{where}: {account.posted + account.pending_in} is above max_balance {ceiling}")
         if (account.pending_out, account.pending_in) != (outgoing[account.id], incoming[account.id]):
-            found.append(f"{where}: pending balances differ from what open transfers hold")
+            found.append(f"{where}: pending balances differ from what payments hold")
         if shard.shard_of(account.id) != shard.number:
             found.append(f"{where}: the account belongs to shard {shard.shard_of(account.id)}")
     for currency, total in shard.posted.items():
         if posted[currency] != total:
             found.append(f"shard {shard.number}, {currency}: the accounts sum to {posted[currency]}, the total says {total}")
+    return found
+
+
+def _holds(shard: Shard) -> Iterator[Hold]:
+    """Yield all that is reserved here: by open transfers, for this shard's own payments, and for others'."""
+    for transfer in shard.transfers.values():
+        if transfer.result is None:  # A committed hold's are the payment's.
+            yield from transfer.holds
+    for inbox in shard.inboxes.values():
+        for part in inbox.parts.values():
+            yield from part.holds
+    for payment in shard.payments.values():
+        yield from leg_holds(payment.legs, payment.held, lambda account: shard.shard_of(account) == shard.number)
+    for kept in shard.held_for.values():
+        for holds in kept.values():
+            yield from holds
+
+
+def payment_violations(shard: Shard) -> list[str]:
+    """Return which payments in memory have amounts that cannot be."""
+    found = []
+    for payment in shard.payments.values():
+        for leg, held, captured, refunded, refunding in zip(
+            payment.legs, payment.held, payment.captured, payment.refunded, payment.refunding, strict=True
+        ):
+            if min(held, captured, refunded, refunding) < 0 or held + captured > leg.amount or refunded + refunding > captured:
+                found.append(f"shard {shard.number}, payment {payment.sequence}:{payment.index}: its amounts do not fit its legs")
+                break
     return found
 
 

@@ -9,15 +9,21 @@ Payments whose accounts all live here are decided at once, over any number of sh
 them. The others travel: see `travel.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from processor.core import events as e
 from processor.core import messages as m
 from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE, Account, availability_problem, credit_problem, debit_problem
 from processor.core.ensure import ensure
-from processor.core.legs import Refusal, make_entries, plan_holds
+from processor.core.key_filter import may_have
+from processor.core.legs import Refusal, judge_conditions, make_entries, plan_holds
+from processor.core.operations import Operations
+from processor.core.payment import Payment
 from processor.core.peers import AnyPeerMessage
+from processor.core.recall import AnyFact, OutcomeFact, PaymentFact, Recall
 from processor.core.results import Result
 from processor.core.routing import shard_of
 from processor.core.shard import OPEN, Shard, unpack_outcome
@@ -27,6 +33,24 @@ from processor.core.turn import AfterSeal, Pending, SealedRecord, Turn
 _ACCEPTED = Result.ACCEPTED  # an enum's members are slow to look up
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """How much of the past a shard keeps in memory: two generations, each of at most about so many outcomes and so long.
+
+    Beyond that it depends on the archive: nothing is forgotten that the archive does not have. `filter_bytes`: a power of two.
+    """
+
+    outcomes: int = 100_000
+    microseconds: int = 3_600_000_000
+    filter_bytes: int = 1 << 20
+
+
+class _NotInMemory(Exception):
+    """The archive has to be asked."""
+
+    def __init__(self, recall: Recall) -> None:
+        self.recall = recall
+
+
 class Ledger:
     """The shards of one host by number.
 
@@ -34,15 +58,20 @@ class Ledger:
     it goes on at once after the clock was set back, when `at` stands still.
     """
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, retention: Retention | None = None) -> None:
+        """`retention`: None keeps everything in memory."""
         self.shard_count = shards
+        self._retention = retention
         self.shards: dict[int, Shard] = {}
         self.at = 0
         self.waited = 0
         self._clock = 0
         self._open: dict[int, list[e.AnyEvent]] = {}
         self._consulted: set[int] = set()
+        self._facts: dict[tuple[int, bytes | tuple[int, int, int]], AnyFact] = {}
         self._travel = Travel(self)
+        self.operations = Operations(self)
+        operations = self.operations
         self._handlers: dict[type, Callable[[Any, Shard], m.AnyAnswer | Pending | AfterSeal]] = {
             m.Pay: self._pay,
             m.PayLegs: self._pay_legs,
@@ -51,6 +80,11 @@ class Ledger:
             m.ReadAccount: self._read_account,
             m.ReadTotals: self._read_totals,
             m.ReadDigest: self._read_digest,
+            m.Hold: operations.hold,
+            m.Capture: operations.capture,
+            m.Void: operations.void,
+            m.Refund: operations.refund,
+            m.ReadPayment: operations.read,
         }
 
     # Turns.
@@ -60,6 +94,7 @@ class Ledger:
         ensure(shard.shards == self.shard_count, "all shards belong to one ledger")
         self.shards[shard.number] = shard
         self.at = max(self.at, shard.at)
+        self.operations.watch_all(shard)
 
     def remove(self, number: int) -> Shard:
         """Give a shard up. Only between turns."""
@@ -68,18 +103,47 @@ class Ledger:
         return self.shards.pop(number)
 
     def begin(self, now: int) -> None:
-        """Start a turn at this time (microseconds since 1970); a clock that goes back is held."""
+        """Start a turn at this time (microseconds since 1970); a clock that goes back is held. Holds whose time has come end."""
         self.at = max(self.at, now)
         self.waited += max(0, now - self._clock)
         self._clock = now
         self._consulted.clear()
+        self.operations.expire()
 
-    def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal:
+    def handle(self, message: m.AnyMessage) -> m.AnyAnswer | Pending | AfterSeal | Recall:
         """Decide one message."""
         shard = self.shards.get(message.shard)
         if shard is None:
             return m.NotOwner(message.shard)
-        return self._handlers[type(message)](message, shard)
+        try:
+            return self._handlers[type(message)](message, shard)
+        except _NotInMemory as missing:
+            return missing.recall
+
+    def recall(self, facts: Iterable[AnyFact]) -> None:
+        """Bring in what the archive said, for this turn's messages."""
+        for fact in facts:
+            self._facts[fact.shard, fact.key if isinstance(fact, OutcomeFact) else fact.place] = fact
+
+    def wants_to_age(self) -> bool:
+        """Whether any shard has more in memory than it should, so that `age` may be of use."""
+        return any(self._is_full(shard) for shard in self.shards.values())
+
+    def age(self, archived: Mapping[int, int]) -> None:
+        """Let shards forget what is old, as far as the archive has it. `archived`: shard -> record up to which it is complete."""
+        for shard in self.shards.values():
+            if self._retention is not None and self._is_full(shard) and archived.get(shard.number, 0) >= shard.boundary:
+                self.emit(shard, e.Aged(self._retention.filter_bytes))
+
+    def _is_full(self, shard: Shard) -> bool:
+        if self._retention is None or not (shard.outcomes or shard.earlier):
+            return False
+        since = self.at - shard.aged_at
+        return len(shard.outcomes) >= self._retention.outcomes or since >= self._retention.microseconds
+
+    def next_due_at(self) -> int | None:
+        """Return the time (microseconds since 1970) at which a turn is needed for a hold that expires, or None."""
+        return self.operations.next_due_at()
 
     def receive(self, message: AnyPeerMessage) -> None:
         """Take a message from another shard; messages for shards that are not here are dropped, and will be sent again."""
@@ -104,12 +168,13 @@ class Ledger:
             shard.seal()
         consulted = sorted(self._consulted - self._open.keys())
         self._open = {}
+        self._facts.clear()
         return Turn(records, consulted, outbox, completed)
 
     def emit(self, shard: Shard, event: e.AnyEvent) -> None:
         """Record an event, and let it take effect."""
         self.record(shard).append(event)
-        shard.appliers[type(event)](event)  # type: ignore[operator]
+        shard.appliers[type(event)](event)
         shard.index += 1
 
     def record(self, shard: Shard) -> list[e.AnyEvent]:
@@ -132,8 +197,12 @@ class Ledger:
 
     def _pay(self, message: m.Pay, shard: Shard) -> m.PaymentAnswer | Pending:
         outcome = shard.outcomes.get(message.key)
+        if outcome is None and shard.boundary:
+            outcome = self.outcome_of(shard, message.key)
         if outcome is not None:
-            return self._replay(outcome, message.fingerprint, shard)
+            return self.replay(outcome, message.fingerprint, shard)
+        if message.version is not None and self.has_other_version(shard, message.from_account, message.version):
+            return self.version_differs(shard)
         other = shard
         target = shard.accounts.get(message.to_account)
         if target is None:
@@ -153,6 +222,7 @@ class Ledger:
             and source.status == "open"
             and target.status == "open"
             and source.currency == target.currency == message.currency
+            and message.conditions is None
             and source.posted - source.pending_out - amount
             >= (source.min_balance if source.min_balance is not None else LOWEST_BALANCE)
             and target.posted + target.pending_in + amount
@@ -161,10 +231,16 @@ class Ledger:
             return self._post(message, shard, other, source, target)
         try:
             self._judge(message, source, target)
+            judge_conditions(message.conditions, lambda account: True, self.account)
         except Refusal as refusal:
             self._consulted.add(other.number)
             return self.refuse(shard, message.key, message.fingerprint, refusal)
-        raise AssertionError("the common case and the rules agree")
+        ensure(
+            message.conditions is not None and source is not None and target is not None, "the common case and the rules agree"
+        )
+        assert source is not None
+        assert target is not None
+        return self._post(message, shard, other, source, target)
 
     def _post(self, message: m.Pay, shard: Shard, other: Shard, source: Account, target: Account) -> m.PaymentAnswer:
         # What `emit` does, written out: this is where most of a busy host's time goes.
@@ -218,18 +294,23 @@ class Ledger:
 
     def _pay_elsewhere(self, message: m.Pay, shard: Shard) -> m.PaymentAnswer | Pending:
         leg = m.Leg(message.from_account, message.to_account, message.amount, message.currency)
-        legs = m.PayLegs(shard.number, message.key, message.fingerprint, (leg,), message.reference, message.metadata)
-        return self._start_travel(legs, shard)
+        legs = m.PayLegs(
+            shard.number, message.key, message.fingerprint, (leg,), message.reference, message.metadata, message.conditions
+        )
+        return self.start_travel(legs, shard)
 
     def _pay_legs(self, message: m.PayLegs, shard: Shard) -> m.PaymentAnswer | Pending:
-        outcome = shard.outcomes.get(message.key)
+        outcome = self.outcome_of(shard, message.key)
         if outcome is not None:
-            return self._replay(outcome, message.fingerprint, shard)
+            return self.replay(outcome, message.fingerprint, shard)
+        if message.version is not None and self.has_other_version(shard, message.legs[0].from_account, message.version):
+            return self.version_differs(shard)
         numbers = {self.shard_of(account) for leg in message.legs for account in (leg.from_account, leg.to_account)}
         if not numbers <= self.shards.keys():
-            return self._start_travel(message, shard)
+            return self.start_travel(message, shard)
         try:
             plan_holds(message.legs, lambda account: True, self.account)
+            judge_conditions(message.conditions, lambda account: True, self.account)
         except Refusal as refusal:
             self._consulted |= numbers
             return self.refuse(shard, message.key, message.fingerprint, refusal)
@@ -247,11 +328,22 @@ class Ledger:
                 others.append((number, self.shards[number].sequence + 1))
         return m.PaymentAnswer(Result.ACCEPTED, False, at, sequence, index, sequence, 0, tuple(others))
 
-    def _start_travel(self, message: m.PayLegs, shard: Shard) -> m.PaymentAnswer | Pending:
+    def start_travel(self, message: m.PayLegs | m.Hold, shard: Shard, expires_at: int | None = None) -> m.PaymentAnswer | Pending:
+        """Send a payment, or a hold, over several hosts on its way."""
         try:
-            return Pending(shard.number, self._travel.start(message, shard))
+            return Pending(shard.number, self._travel.start(message, shard, expires_at))
         except Refusal as refusal:
             return self.refuse(shard, message.key, message.fingerprint, refusal)
+
+    def start_refund(
+        self, message: m.Refund, shard: Shard, payment: Payment, legs: tuple[m.Leg, ...], amounts: tuple[int, ...]
+    ) -> Pending:
+        """Send a refund over several hosts on its way. Raises Refusal, about the backward legs."""
+        return Pending(shard.number, self._travel.start_refund(message, shard, payment, legs, amounts))
+
+    def settle_elsewhere(self, shard: Shard, number: int, answer: m.OperationAnswer) -> None:
+        """Tell other hosts' shards what was decided; the answer is released when they have recorded it, or soon after."""
+        self._travel.start_settling(shard, shard.transfers[number], answer)
 
     def account(self, account: str) -> Account | None:
         """Return an account of any shard that is here."""
@@ -265,7 +357,8 @@ class Ledger:
         self.emit(shard, e.Refused(key, fingerprint, int(refusal.result), refusal.where))
         return m.PaymentAnswer(refusal.result, False, shard.at, sequence, index, sequence, refusal.where)
 
-    def _replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:
+    def replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:
+        """Return the answer to a key that was used before."""
         first, at, sequence, as_of, index, result, where = unpack_outcome(outcome)
         if first != fingerprint:
             self._consulted.add(shard.number)
@@ -273,6 +366,42 @@ class Ledger:
         if result == OPEN:
             return Pending(shard.number, as_of)
         return m.PaymentAnswer(Result(result), True, at, sequence, index, as_of, where)
+
+    def consult(self, shards: Iterable[int]) -> None:
+        """Note that an answer rests on the state of these shards."""
+        self._consulted.update(shards)
+
+    # What memory may have forgotten.
+
+    def outcome_of(self, shard: Shard, key: bytes) -> bytes | None:
+        """Return what the key came to, if it was ever used. Raises _NotInMemory."""
+        outcome = shard.outcomes.get(key)
+        if outcome is not None or not shard.boundary:
+            return outcome
+        outcome = shard.earlier.get(key)
+        if outcome is not None or shard.key_filter is None or not may_have(shard.key_filter, key):
+            return outcome
+        fact = self._facts.get((shard.number, key))
+        if not isinstance(fact, OutcomeFact) or fact.position < shard.forgotten:
+            raise _NotInMemory(Recall(shard.number, key=key))
+        return fact.outcome
+
+    def recalled_payment(self, shard: Shard, place: tuple[int, int, int]) -> Payment | None:
+        """Return a payment that is not in memory, as the archive has it. Raises _NotInMemory."""
+        fact = self._facts.get((shard.number, place))
+        if not isinstance(fact, PaymentFact) or fact.position < shard.forgotten:
+            raise _NotInMemory(Recall(shard.number, place=place))
+        return fact.payment
+
+    def has_other_version(self, shard: Shard, account: str, version: int) -> bool:
+        """Whether the account is there with another version. One that is not there is refused as such."""
+        found = shard.accounts.get(account)
+        return found is not None and found.version != version
+
+    def version_differs(self, shard: Shard) -> m.PaymentAnswer:
+        """Return the answer that nothing was done, because the account has changed."""
+        self._consulted.add(shard.number)
+        return m.PaymentAnswer(Result.VERSION_DIFFERS, False, 0, 0, 0, self.as_of(shard))
 
     # Accounts and sums.
 
@@ -293,6 +422,8 @@ class Ledger:
         result = Result.ACCEPTED
         if account is None:
             result = Result.ACCOUNT_NOT_FOUND
+        elif message.version is not None and account.version != message.version:
+            result = Result.VERSION_DIFFERS
         elif account.status == message.status:
             pass
         elif account.status == "closed":

@@ -1,10 +1,11 @@
 """What may be asked of a shard, and what it answers. Plain data that crosses process borders as MessagePack arrays.
 
 Amounts are integers in minor units. `key` and `fingerprint` are 16-byte digests made where the request enters:
-`key` names the idempotency key within its scope (tenant and first `from` account), `fingerprint` the request's
-content. Times are microseconds since 1970 in UTC.
+`key` names the idempotency key within its scope (tenant and first `from` account, or the payment that is changed), `fingerprint`
+the request's content. Times are microseconds since 1970 in UTC.
 """
 
+from enum import IntEnum
 from typing import Literal
 
 import msgspec
@@ -12,7 +13,31 @@ import msgspec
 from processor.core.results import Result
 
 Status = Literal["open", "frozen", "closed"]
+PaymentStatus = Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded"]
 Metadata = dict[str, str]
+Balance = Literal["posted", "pending_in", "pending_out", "available"]
+Comparison = Literal["gte", "gt", "lte", "lt", "eq"]
+
+
+class Kind(IntEnum):
+    """What a line on an account was made by. The numbers stand in journals and never change."""
+
+    PAYMENT = 0
+    CAPTURE = 1
+    REFUND = 2
+    REVERSAL = 3
+    HOLD = 4
+    VOID = 5
+    EXPIRY = 6
+
+
+class Condition(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A payment is made only if this balance of one of its accounts, as it stands before the payment, compares so to `value`."""
+
+    account: str
+    balance: Balance
+    comparison: Comparison
+    value: int
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -22,7 +47,7 @@ class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Pay(Message, tag=1, frozen=True, gc=False):
-    """Move money over one leg."""
+    """Move money over one leg. `version`: what the `from` account's version must be (None: whatever it is)."""
 
     key: bytes
     fingerprint: bytes
@@ -32,6 +57,8 @@ class Pay(Message, tag=1, frozen=True, gc=False):
     currency: str
     reference: str | None = None
     metadata: Metadata | None = None
+    conditions: tuple[Condition, ...] | None = None
+    version: int | None = None
 
 
 class Leg(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -51,6 +78,8 @@ class PayLegs(Message, tag=2, frozen=True, gc=False):
     legs: tuple[Leg, ...]
     reference: str | None = None
     metadata: Metadata | None = None
+    conditions: tuple[Condition, ...] | None = None
+    version: int | None = None
 
 
 class OpenAccount(Message, tag=3, frozen=True, gc=False):
@@ -64,10 +93,11 @@ class OpenAccount(Message, tag=3, frozen=True, gc=False):
 
 
 class SetStatus(Message, tag=4, frozen=True, gc=False):
-    """Freeze, unfreeze (`open`) or close an account."""
+    """Freeze, unfreeze (`open`) or close an account. `version`: what its version must be (None: whatever it is)."""
 
     account: str
     status: Status
+    version: int | None = None
 
 
 class ReadAccount(Message, tag=5, frozen=True, gc=False):
@@ -84,7 +114,65 @@ class ReadDigest(Message, tag=7, frozen=True, gc=False):
     """Read the digest of the shard's whole state, to compare it with a replay of the journal."""
 
 
-AnyMessage = Pay | PayLegs | OpenAccount | SetStatus | ReadAccount | ReadTotals | ReadDigest
+class Hold(Message, tag=8, frozen=True, gc=False):
+    """Reserve money on one or more legs, to be captured later, until `lasts_microseconds` after the hold was recorded.
+
+    Each leg reserves its own amount: unlike a payment at once, a leg cannot count on what another leg of the hold would bring.
+    """
+
+    key: bytes
+    fingerprint: bytes
+    legs: tuple[Leg, ...]
+    lasts_microseconds: int
+    reference: str | None = None
+    metadata: Metadata | None = None
+    conditions: tuple[Condition, ...] | None = None
+    version: int | None = None
+
+
+class OfPayment(Message, frozen=True, gc=False):
+    """A message about a payment that exists. `shard`, `at`, `sequence` and `index` are its place, as its id tells."""
+
+    at: int
+    sequence: int
+    index: int
+
+
+class Capture(OfPayment, tag=9, frozen=True, gc=False):
+    """Post what was held. `amounts`: for each leg (None: all that is still held). `final` releases the rest."""
+
+    key: bytes
+    fingerprint: bytes
+    amounts: tuple[int, ...] | None = None
+    final: bool = True
+
+
+class Void(OfPayment, tag=10, frozen=True, gc=False):
+    """Release all that is still held."""
+
+    key: bytes
+    fingerprint: bytes
+
+
+class Refund(OfPayment, tag=11, frozen=True, gc=False):
+    """Move back what was captured. `amounts`: for each leg (None: all that has not been refunded).
+
+    With a `reason` it is a reversal: an operator's correction of a mistaken payment, which frozen accounts do not stop.
+    """
+
+    key: bytes
+    fingerprint: bytes
+    amounts: tuple[int, ...] | None = None
+    reason: str | None = None
+
+
+class ReadPayment(OfPayment, tag=12, frozen=True, gc=False):
+    """Read a payment as it stands."""
+
+
+AnyMessage = (
+    Pay | PayLegs | OpenAccount | SetStatus | ReadAccount | ReadTotals | ReadDigest | Hold | Capture | Void | Refund | ReadPayment
+)
 
 
 class AccountView(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -120,6 +208,45 @@ class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     as_of: int
     where: int = 0
     others: tuple[tuple[int, int], ...] = ()
+
+
+class PaymentView(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A payment as it stands after the record `changed` of its home shard; `at`, `sequence` and `index` are its place there.
+
+    `held`, `captured` and `refunded` are amounts for each leg. `expires_at` is None if it never was a hold. `fingerprint` is that
+    of the request that made it.
+    """
+
+    at: int
+    sequence: int
+    index: int
+    status: PaymentStatus
+    legs: tuple[Leg, ...]
+    held: tuple[int, ...]
+    captured: tuple[int, ...]
+    refunded: tuple[int, ...]
+    expires_at: int | None
+    reference: str | None
+    metadata: Metadata | None
+    changed: int
+
+
+class OperationAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=8):
+    """The outcome of a capture, a void, a refund or a read of a payment.
+
+    `at`, `sequence` and `index` are the place of the event that recorded it (a read: the payment's own). `payment` is how the
+    payment stood right after it; None if it was refused, and for a replay, whose event in the journal tells it.
+    """
+
+    result: Result
+    replayed: bool
+    at: int
+    sequence: int
+    index: int
+    as_of: int
+    where: int = 0
+    others: tuple[tuple[int, int], ...] = ()
+    payment: PaymentView | None = None
 
 
 class AccountAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
@@ -164,4 +291,4 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=7):
     """The host lost its journal while the message was under way, or the payment still travels: ask again with the same key."""
 
 
-AnyAnswer = PaymentAnswer | AccountAnswer | TotalsAnswer | DigestAnswer | NotOwner | Busy | Unknown
+AnyAnswer = PaymentAnswer | OperationAnswer | AccountAnswer | TotalsAnswer | DigestAnswer | NotOwner | Busy | Unknown

@@ -8,7 +8,7 @@ message about a closed transfer is a late copy and is ignored.
 import msgspec
 
 from processor.core.events import Hold
-from processor.core.messages import Leg
+from processor.core.messages import Condition, Kind, Leg, Metadata
 
 
 class PeerMessage(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -18,7 +18,7 @@ class PeerMessage(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Reserve(PeerMessage, tag=1, frozen=True, gc=False):
-    """Home to participant: will you take part? Answered by Vote."""
+    """Home to participant: will you take part? Answered by Vote. `at`, `sequence` and `index` are the payment's place."""
 
     home: int
     number: int
@@ -27,10 +27,12 @@ class Reserve(PeerMessage, tag=1, frozen=True, gc=False):
     sequence: int
     index: int
     legs: tuple[Leg, ...]
+    kind: Kind = Kind.PAYMENT
+    conditions: tuple[Condition, ...] | None = None
 
 
 class Credit(PeerMessage, tag=2, frozen=True, gc=False):
-    """Home to the `to` shard, on the short road: take the money, which decides the payment. Answered by Vote."""
+    """Home to the other shard, on the short road: make your entry, which decides the payment. Answered by Vote."""
 
     home: int
     number: int
@@ -39,6 +41,8 @@ class Credit(PeerMessage, tag=2, frozen=True, gc=False):
     sequence: int
     index: int
     leg: Leg
+    kind: Kind = Kind.PAYMENT
+    conditions: tuple[Condition, ...] | None = None
 
 
 class Vote(PeerMessage, tag=3, frozen=True, gc=False):
@@ -75,11 +79,29 @@ class Clear(PeerMessage, tag=6, frozen=True, gc=False):
     below: int
 
 
-AnyPeerMessage = Reserve | Credit | Vote | Decide | Done | Clear
+class Settle(PeerMessage, tag=7, frozen=True, gc=False):
+    """Home to participant: of the payment's hold, `released` goes, and what `legs` still say is posted. Answered by Done."""
+
+    home: int
+    number: int
+    below: int
+    at: int
+    sequence: int
+    index: int
+    kind: Kind
+    legs: tuple[Leg, ...]
+    released: tuple[int, ...]
+
+
+AnyPeerMessage = Reserve | Credit | Vote | Decide | Done | Clear | Settle
 
 
 class Transfer(msgspec.Struct, array_like=True, gc=False):
-    """The home's memory of an open transfer. `result` is None until it is decided, by the home's record `decided_sequence`."""
+    """The home's memory of an open transfer. `result` is None until it is decided, by the home's record `decided_sequence`.
+
+    `at`, `sequence` and `index` are the place of the event that began it. A capture, release or refund is about another event's
+    payment, whose place is `about`; `amounts` are then for each leg of the payment. A hold has `expires_at`.
+    """
 
     number: int
     key: bytes
@@ -93,11 +115,29 @@ class Transfer(msgspec.Struct, array_like=True, gc=False):
     result: int | None = None
     where: int = 0
     decided_sequence: int = 0
+    kind: Kind = Kind.PAYMENT
+    is_long: bool = False
+    about: tuple[int, int, int] | None = None
+    amounts: tuple[int, ...] = ()
+    expires_at: int | None = None
+    reference: str | None = None
+    metadata: Metadata | None = None
+    conditions: tuple[Condition, ...] | None = None
 
     @property
     def is_short(self) -> bool:
-        """Whether the `to` shard decides: one leg, one participant."""
-        return len(self.legs) == 1
+        """Whether the other shard decides: one leg between the home and one participant."""
+        return len(self.legs) == 1 and not self.is_long
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether it only carries a decision that was made by the event that began it."""
+        return self.kind in (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY)
+
+    @property
+    def payment_place(self) -> tuple[int, int, int]:
+        """The place of the payment that it is about."""
+        return self.about or (self.at, self.sequence, self.index)
 
 
 class Part(msgspec.Struct, array_like=True, gc=False):
@@ -112,6 +152,7 @@ class Part(msgspec.Struct, array_like=True, gc=False):
     legs: tuple[Leg, ...]
     holds: tuple[Hold, ...]
     decided: bool
+    kind: Kind = Kind.PAYMENT
 
 
 class Inbox(msgspec.Struct, array_like=True, gc=False):

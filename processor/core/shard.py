@@ -3,16 +3,21 @@
 `apply` trusts no event: each posting says what the balance must be afterwards, and a difference stops the shard (Broken).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from struct import Struct
 from sys import intern
+from typing import Any
 
 import msgspec
 
 from processor.core import events as e
+from processor.core import payment_events
 from processor.core.account import Account
 from processor.core.ensure import Broken, ensure
+from processor.core.messages import Kind
+from processor.core.payment import Payment, held, minus, place_key, plus
 from processor.core.peers import Inbox, Part, Transfer
 from processor.core.results import Result
 from processor.core.routing import shard_of
@@ -46,6 +51,13 @@ class State(msgspec.Struct, array_like=True):
     next_number: int
     transfers: dict[int, Transfer]
     inboxes: dict[int, Inbox]
+    payments: dict[int, Payment] = {}
+    held_for: dict[int, dict[int, tuple[e.Hold, ...]]] = {}
+    earlier: dict[bytes, bytes] = {}
+    forgotten: int = 0
+    boundary: int = 0
+    aged_at: int = 0
+    key_filter: bytes | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,18 +69,29 @@ class Shard:
 
     `sequence` is the last sealed record's; `at` the time of the newest one; `index` counts the events of the open record, and
     `events` those of all records since this object began (from nothing, or from a snapshot).
+
+    `payments` are those that were held or changed lately, by `place_key`; `held_for` what is held here for other shards' payments.
+    Outcomes have two generations: `outcomes` since the record `boundary`, written at `aged_at`, and `earlier`. What was
+    older, up to the record `forgotten`, is not in memory any more; `key_filter` tells which keys may be among it.
     """
 
     __slots__ = (
         "accounts",
+        "aged_at",
         "appliers",
         "at",
+        "boundary",
+        "earlier",
         "events",
+        "forgotten",
+        "held_for",
         "inboxes",
         "index",
+        "key_filter",
         "next_number",
         "number",
         "outcomes",
+        "payments",
         "posted",
         "sequence",
         "shards",
@@ -90,7 +113,14 @@ class Shard:
         self.next_number = 1
         self.transfers: dict[int, Transfer] = {}
         self.inboxes: dict[int, Inbox] = {}
-        self.appliers = {
+        self.payments: dict[int, Payment] = {}
+        self.held_for: dict[int, dict[int, tuple[e.Hold, ...]]] = {}
+        self.earlier: dict[bytes, bytes] = {}
+        self.forgotten = 0
+        self.boundary = 0
+        self.aged_at = 0
+        self.key_filter: bytearray | None = None
+        self.appliers: dict[type, Callable[[Any], None]] = {
             e.Fence: self._apply_fence,
             e.AccountOpened: self._apply_account_opened,
             e.StatusChanged: self._apply_status_changed,
@@ -108,6 +138,15 @@ class Shard:
             e.PartDecided: self._apply_part_decided,
             e.Received: self._apply_received,
             e.Cleared: self._apply_cleared,
+            e.Held: partial(payment_events.apply_held, self),
+            e.HeldIn: partial(payment_events.apply_held_in, self),
+            e.Captured: partial(payment_events.apply_captured, self),
+            e.Released: partial(payment_events.apply_released, self),
+            e.Settled: partial(payment_events.apply_settled, self),
+            e.Refunded: partial(payment_events.apply_refunded, self),
+            e.RefundReserved: partial(payment_events.apply_refund_reserved, self),
+            e.Recalled: partial(payment_events.apply_recalled, self),
+            e.Aged: partial(payment_events.apply_aged, self),
         }
 
     # Records and snapshots.
@@ -120,7 +159,7 @@ class Shard:
         self.index = 0
         appliers = self.appliers
         for event in events:
-            appliers[type(event)](event)  # type: ignore[operator]
+            appliers[type(event)](event)
             self.index += 1
         self.seal()
 
@@ -129,6 +168,8 @@ class Shard:
         self.sequence += 1
         self.events += self.index
         self.index = 0
+        if not self.aged_at:
+            self.aged_at = self.at
 
     def encode(self) -> bytes:
         """Return the whole state as bytes. Only between records."""
@@ -137,7 +178,8 @@ class Shard:
         transit = {other: {currency: str(amount) for currency, amount in sent.items()} for other, sent in self.transit.items()}
         state = State(
             self.number, self.shards, self.sequence, self.at, list(self.accounts.values()), self.outcomes, posted, transit,
-            self.next_number, self.transfers, self.inboxes,
+            self.next_number, self.transfers, self.inboxes, self.payments, self.held_for, self.earlier,
+            self.forgotten, self.boundary, self.aged_at, bytes(self.key_filter) if self.key_filter is not None else None,
         )  # fmt: skip
         return _encode(state)
 
@@ -163,6 +205,9 @@ class Shard:
             other: {intern(currency): int(amount) for currency, amount in sent.items()} for other, sent in state.transit.items()
         }
         shard.transfers, shard.inboxes = state.transfers, state.inboxes
+        shard.payments, shard.held_for, shard.earlier = state.payments, state.held_for, state.earlier
+        shard.forgotten, shard.boundary, shard.aged_at = state.forgotten, state.boundary, state.aged_at
+        shard.key_filter = bytearray(state.key_filter) if state.key_filter is not None else None
         return shard
 
     def shard_of(self, account: str) -> int:
@@ -234,32 +279,45 @@ class Shard:
         )
 
     def _apply_paid_legs(self, event: e.PaidLegs) -> None:
-        self._post(event.entries, event.transit)
-        sequence = self.sequence + 1
-        self.outcomes[event.key] = pack_outcome(event.fingerprint, self.at, sequence, sequence, self.index, 0, 0)
+        self.post(event.entries, event.transit)
+        self.remember_outcome(event.key, event.fingerprint)
 
     def _apply_paid_legs_in(self, event: e.PaidLegsIn) -> None:
-        self._post(event.entries, event.transit)
+        self.post(event.entries, event.transit)
 
     def _apply_reserved(self, event: e.Reserved) -> None:
         ensure(event.number == self.next_number, "transfers are numbered densely")
-        sequence = self.sequence + 1
-        self._hold(event.holds, 1)
+        is_hold = event.expires_at is not None
+        self.reserve(event.holds, 1)
         self.next_number += 1
         self.transfers[event.number] = Transfer(
-            event.number, event.key, event.fingerprint, self.at, sequence, self.index, event.legs, event.holds, event.participants
-        )
-        self.outcomes[event.key] = pack_outcome(event.fingerprint, self.at, sequence, event.number, self.index, OPEN, 0)
+            event.number, event.key, event.fingerprint, self.at, self.sequence + 1, self.index, event.legs, event.holds,
+            event.participants, kind=Kind.HOLD if is_hold else Kind.PAYMENT, is_long=is_hold, expires_at=event.expires_at,
+            reference=event.reference if is_hold else None, metadata=event.metadata if is_hold else None,
+            conditions=event.conditions,
+        )  # fmt: skip
+        self.remember_open(event.key, event.fingerprint, event.number)
 
     def _apply_decided(self, event: e.Decided) -> None:
         transfer = self.transfers[event.number]
         ensure(transfer.result is None, "a transfer is decided once")
-        self._hold(transfer.holds, -1)
-        self._post(event.entries, event.transit)
+        is_committed = event.result == 0
+        if not (is_committed and transfer.kind == Kind.HOLD):
+            self.reserve(transfer.holds, -1)
+        self.post(event.entries, event.transit)
+        if transfer.expires_at is not None and is_committed:
+            payment = held(
+                transfer.at, transfer.sequence, transfer.index, transfer.legs, transfer.expires_at,
+                transfer.reference, transfer.metadata, self.sequence + 1,
+            )  # fmt: skip
+            self.payments[payment.key] = payment
+        elif transfer.about is not None:
+            self._end_refund(transfer, event)
         transfer.result, transfer.where = event.result, event.where
         transfer.decided_sequence = self.sequence + 1
+        self.earlier.pop(transfer.key, None)
         if event.result == Result.SHARD_UNAVAILABLE:
-            del self.outcomes[transfer.key]
+            self.outcomes.pop(transfer.key, None)
         else:
             self.outcomes[transfer.key] = pack_outcome(
                 transfer.fingerprint, transfer.at, transfer.sequence, self.sequence + 1, transfer.index, event.result, event.where
@@ -267,14 +325,24 @@ class Shard:
         if transfer.is_short:
             del self.transfers[event.number]
 
+    def _end_refund(self, transfer: Transfer, event: e.Decided) -> None:
+        assert transfer.about is not None
+        _, sequence, index = transfer.about
+        payment = self.payments[place_key(sequence, index)]
+        payment.refunding = minus(payment.refunding, transfer.amounts)
+        payment.changed = self.sequence + 1
+        if event.result == 0:
+            payment.refunded = plus(payment.refunded, transfer.amounts)
+            ensure(payment.refunded == event.refunded, "refunded amounts are what the event says")
+
     def _apply_forgotten(self, event: e.Forgotten) -> None:
         ensure(self.transfers[event.number].result is not None, "only decided transfers are forgotten")
         del self.transfers[event.number]
 
     def _apply_part_reserved(self, event: e.PartReserved) -> None:
-        self._hold(event.holds, 1)
+        self.reserve(event.holds, 1)
         self._remember(event.home, event.number, Part(
-            0, 0, self.sequence + 1, event.at, event.sequence, event.index, event.legs, event.holds, False
+            0, 0, self.sequence + 1, event.at, event.sequence, event.index, event.legs, event.holds, False, event.kind
         ))  # fmt: skip
 
     def _apply_part_refused(self, event: e.PartRefused) -> None:
@@ -288,13 +356,16 @@ class Shard:
             part = Part(int(Result.SHARD_UNAVAILABLE), 0, 0, 0, 0, 0, (), (), False)
             self._remember(event.home, event.number, part)
         ensure(not part.decided, "a part is decided once")
-        self._hold(part.holds, -1)
-        self._post(event.entries, event.transit)
+        if event.committed and part.kind == Kind.HOLD:
+            payment_events.keep_for(self, event.home, place_key(part.sequence, part.index), part.holds)
+        else:
+            self.reserve(part.holds, -1)
+        self.post(event.entries, event.transit)
         part.decided, part.as_of, part.legs, part.holds = True, self.sequence + 1, (), ()
 
     def _apply_received(self, event: e.Received) -> None:
         entry = event.entry
-        self._post((entry,), ((event.home, entry.currency, -entry.amount),))
+        self.post((entry,), ((event.home, entry.currency, -entry.amount),))
         part = Part(0, 0, self.sequence + 1, event.at, event.sequence, event.index, (), (), True)
         self._remember(event.home, event.number, part)
 
@@ -312,12 +383,27 @@ class Shard:
         """Return what is remembered of a home's transfers."""
         return self.inboxes.setdefault(home, Inbox(0, {}))
 
+    def remember_outcome(self, key: bytes, fingerprint: bytes) -> None:
+        """Note that the key was accepted by the event that is being applied."""
+        sequence = self.sequence + 1
+        self.outcomes[key] = pack_outcome(fingerprint, self.at, sequence, sequence, self.index, 0, 0)
+
+    def remember_open(self, key: bytes, fingerprint: bytes, number: int) -> None:
+        """Note that the key's outcome will be that of this transfer."""
+        self.outcomes[key] = pack_outcome(fingerprint, self.at, self.sequence + 1, number, self.index, OPEN, 0)
+
+    def remember_settled(self, event: e.Settled) -> None:
+        """Note that a decision of another host's shard has been carried out here."""
+        part = Part(0, 0, self.sequence + 1, event.at, event.sequence, event.index, (), (), True, event.kind)
+        self._remember(event.home, event.number, part)
+
     def _remember(self, home: int, number: int, part: Part) -> None:
         inbox = self.inbox(home)
         ensure(number >= inbox.below and number not in inbox.parts, "a part is taken once")
         inbox.parts[number] = part
 
-    def _hold(self, holds: Sequence[e.Hold], sign: int) -> None:
+    def reserve(self, holds: Sequence[e.Hold], sign: int) -> None:
+        """Reserve (sign 1) or release (-1) on accounts."""
         for hold in holds:
             account = self.accounts[hold.account]
             account.pending_out += sign * hold.outgoing
@@ -325,7 +411,8 @@ class Shard:
             account.version += 1
             ensure(account.pending_out >= 0 and account.pending_in >= 0, "what is reserved is released once")
 
-    def _post(self, entries: Sequence[e.Entry], transit: Sequence[e.Transit]) -> None:
+    def post(self, entries: Sequence[e.Entry], transit: Sequence[e.Transit]) -> None:
+        """Make entries, and note what went to and came from other shards."""
         for entry in entries:
             account = self.accounts[entry.account]
             account.posted += entry.amount

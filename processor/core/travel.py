@@ -9,13 +9,25 @@ What is kept here beside the shards is volatile: when a question was last asked,
 crash it starts empty, so everything open is asked again.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from processor.core import events as e
 from processor.core import messages as m
-from processor.core.account import availability_problem, credit_problem
-from processor.core.legs import Refusal, make_entries, plan_holds
-from processor.core.peers import AnyPeerMessage, Clear, Credit, Decide, Done, Part, Reserve, Transfer, Vote
+from processor.core.legs import (
+    Refusal,
+    judge_conditions,
+    make_entries,
+    plan_holds,
+    plan_reservation,
+    shards_of,
+    where_forwards,
+)
+from processor.core.operations import kind_of, refund_status
+from processor.core.payment import Payment, place_key, plus
+from processor.core.peers import AnyPeerMessage, Clear, Credit, Decide, Done, Part, Reserve, Settle, Transfer, Vote
 from processor.core.results import Result
 from processor.core.shard import Shard
 from processor.core.turn import Completed
@@ -43,9 +55,10 @@ class Watch:
     """What the home has heard about one open transfer since it was opened or recovered.
 
     Times are of the ledger's `waited`: when it was last asked about (None: never), and since when it has been as it is.
+    `answer` waits for the others to settle.
     """
 
-    __slots__ = ("asked_at", "done", "is_answered", "since", "votes")
+    __slots__ = ("answer", "asked_at", "done", "is_answered", "since", "votes")
 
     def __init__(self, since: int) -> None:
         self.since = since
@@ -53,6 +66,7 @@ class Watch:
         self.votes: dict[int, Vote] = {}
         self.done: dict[int, int] = {}
         self.is_answered = False
+        self.answer: m.OperationAnswer | None = None
 
 
 class Travel:
@@ -65,17 +79,42 @@ class Travel:
         self._completed: list[Completed] = []
         self._to_clear: dict[tuple[int, int], int] = {}
 
-    def start(self, message: m.PayLegs, shard: Shard) -> int:
+    def start(self, message: m.PayLegs | m.Hold, shard: Shard, expires_at: int | None) -> int:
         """Reserve the home's side and ask the others; return the transfer's number. Raises Refusal."""
-        holds = plan_holds(message.legs, lambda account: shard.shard_of(account) == shard.number, shard.accounts.get)
-        numbers = {shard.shard_of(account) for leg in message.legs for account in (leg.from_account, leg.to_account)}
-        participants = tuple(sorted(numbers - {shard.number}))
+        plan = plan_holds if expires_at is None else plan_reservation
+        is_here = _is_on(shard)
+        holds = plan(message.legs, is_here, shard.accounts.get)
+        judge_conditions(message.conditions, is_here, shard.accounts.get)
+        participants = tuple(sorted(shards_of(message.legs, shard.shard_of) - {shard.number}))
         number = shard.next_number
         self._ledger.emit(shard, e.Reserved(
-            number, message.key, message.fingerprint, message.legs, holds, participants, message.reference, message.metadata
+            number, message.key, message.fingerprint, message.legs, holds, participants, message.reference, message.metadata,
+            expires_at, message.conditions,
         ))  # fmt: skip
         self._ask(shard, shard.transfers[number])
         return number
+
+    def start_refund(
+        self, message: m.Refund, shard: Shard, payment: Payment, legs: tuple[m.Leg, ...], amounts: tuple[int, ...]
+    ) -> int:
+        """Reserve the home's side of a refund and ask the others; return the transfer's number. Raises Refusal."""
+        kind = kind_of(message)
+        holds = plan_holds(legs, _is_on(shard), shard.accounts.get, kind == m.Kind.REVERSAL)
+        participants = tuple(sorted(shards_of(legs, shard.shard_of) - {shard.number}))
+        payment = self._ledger.operations.remembered(shard, payment)
+        number = shard.next_number
+        is_long = len(legs) > 1 or len(participants) > 1 or not holds
+        self._ledger.emit(shard, e.RefundReserved(
+            payment.at, payment.sequence, payment.index, number, message.key, message.fingerprint, kind, amounts,
+            message.reason, legs, holds, participants, is_long,
+        ))  # fmt: skip
+        self._ask(shard, shard.transfers[number])
+        return number
+
+    def start_settling(self, shard: Shard, transfer: Transfer, answer: m.OperationAnswer | None) -> None:
+        """Tell the others what was decided; the answer, if anybody waits for one, is given when they have recorded it."""
+        self._watch(shard, transfer).answer = answer
+        self._ask(shard, transfer)
 
     def forget(self, home: int) -> None:
         """Drop what is remembered for a shard that leaves."""
@@ -100,6 +139,8 @@ class Travel:
                 self._on_decide(shard, message)
             case Done():
                 self._on_done(shard, message)
+            case Settle():
+                self._on_settle(shard, message)
             case Clear():
                 self._clear(shard, message.home, message.below, at_least=1)
 
@@ -151,16 +192,20 @@ class Travel:
         watch = self._watch(shard, transfer)
         watch.asked_at = self._ledger.waited
         home, number = shard.number, transfer.number
-        at, sequence, index, legs = transfer.at, transfer.sequence, transfer.index, transfer.legs
+        place, legs, kind, conditions = transfer.payment_place, transfer.legs, transfer.kind, transfer.conditions
         for participant in transfer.participants:
             below = self._below(shard, participant)
             if transfer.result is not None:
-                if participant not in watch.done:
+                if participant in watch.done:
+                    continue
+                if transfer.is_settling:
+                    self._outbox.append(Settle(participant, home, number, below, *place, kind, legs, transfer.amounts))
+                else:
                     self._outbox.append(Decide(participant, home, number, below, transfer.result == 0))
             elif transfer.is_short:
-                self._outbox.append(Credit(participant, home, number, below, at, sequence, index, legs[0]))
+                self._outbox.append(Credit(participant, home, number, below, *place, legs[0], kind, conditions))
             elif participant not in watch.votes:
-                self._outbox.append(Reserve(participant, home, number, below, at, sequence, index, legs))
+                self._outbox.append(Reserve(participant, home, number, below, *place, legs, kind, conditions))
 
     def _on_vote(self, shard: Shard, vote: Vote) -> None:
         transfer = shard.transfers.get(vote.number)
@@ -169,16 +214,28 @@ class Travel:
         watch = self._watch(shard, transfer)
         watch.votes[vote.participant] = vote
         if transfer.is_short or vote.result != 0 or len(watch.votes) == len(transfer.participants):
-            self._decide(shard, transfer, Result(vote.result), vote.where)
+            where = vote.where
+            if vote.result != 0 and transfer.about is not None:
+                where = where_forwards(where, len(transfer.legs))
+            self._decide(shard, transfer, Result(vote.result), where)
 
     def _decide(self, shard: Shard, transfer: Transfer, result: Result, where: int) -> None:
         entries: tuple[e.Entry, ...] = ()
         transit: tuple[e.Transit, ...] = ()
-        if result is Result.ACCEPTED:
+        refunded: tuple[int, ...] | None = None
+        status: m.PaymentStatus | None = None
+        if result is Result.ACCEPTED and transfer.kind != m.Kind.HOLD:
             entries, transit = make_entries(transfer.legs, shard.number, shard.shard_of, shard.accounts.get)
+        if transfer.about is not None:
+            payment = shard.payments[place_key(*transfer.about[1:])]
+            refunded = plus(payment.refunded, transfer.amounts) if result is Result.ACCEPTED else payment.refunded
+            status = refund_status(payment, refunded)
         self._ledger.emit(shard, e.Decided(
-            transfer.number, transfer.at, transfer.sequence, transfer.index, int(result), where, entries, transit
+            transfer.number, transfer.at, transfer.sequence, transfer.index, int(result), where, entries, transit,
+            refunded, status,
         ))  # fmt: skip
+        if transfer.kind == m.Kind.HOLD and result is Result.ACCEPTED:
+            self._ledger.operations.watch(shard, shard.payments[place_key(transfer.sequence, transfer.index)])
         watch = self._watch(shard, transfer)
         watch.since = self._ledger.waited
         if transfer.is_short:
@@ -207,10 +264,29 @@ class Travel:
             return
         watch.is_answered = True
         others = tuple(sorted(watch.done.items())) if transfer.result == 0 else ()
-        self._completed.append(Completed(shard.number, transfer.number, m.PaymentAnswer(
-            Result(transfer.result), False, transfer.at, transfer.sequence, transfer.index, transfer.decided_sequence,
-            transfer.where, others,
-        )))  # fmt: skip
+        answer: m.PaymentAnswer | m.OperationAnswer
+        if transfer.is_settling:
+            if watch.answer is None:
+                return
+            answer = msgspec.structs.replace(watch.answer, others=others)
+        else:
+            answer = m.PaymentAnswer(
+                Result(transfer.result), False, transfer.at, transfer.sequence, transfer.index, transfer.decided_sequence,
+                transfer.where, others,
+            )  # fmt: skip
+            if transfer.about is not None:
+                answer = self._refund_answer(shard, transfer, answer)
+        self._completed.append(Completed(shard.number, transfer.number, answer))
+
+    def _refund_answer(self, shard: Shard, transfer: Transfer, answer: m.PaymentAnswer) -> m.OperationAnswer:
+        """Return the answer with the payment, unless it has changed since: then the journal tells how it stood."""
+        assert transfer.about is not None
+        payment = shard.payments.get(place_key(*transfer.about[1:]))
+        is_unchanged = payment is not None and payment.changed == transfer.decided_sequence and answer.result is Result.ACCEPTED
+        return m.OperationAnswer(
+            answer.result, False, answer.at, answer.sequence, answer.index, answer.as_of, answer.where, answer.others,
+            payment.view() if payment is not None and is_unchanged else None,
+        )  # fmt: skip
 
     def _closed(self, shard: Shard, transfer: Transfer) -> None:
         self._watches.pop((shard.number, transfer.number), None)
@@ -238,27 +314,46 @@ class Travel:
         self._outbox.append(Vote(question.home, shard.number, question.number, part.result, part.where, part.as_of))
 
     def _take(self, shard: Shard, question: Reserve | Credit) -> Part:
-        home, number = question.home, question.number
-        at, sequence, index = question.at, question.sequence, question.index
+        home, number, kind = question.home, question.number, question.kind
+        place = (question.at, question.sequence, question.index)
+        is_here, lookup = _is_on(shard), shard.accounts.get
+        although_frozen = kind == m.Kind.REVERSAL
         event: e.AnyEvent
         try:
             if isinstance(question, Credit):
                 leg = question.leg
-                account = shard.accounts.get(leg.to_account)
-                result = availability_problem(account, leg.currency)
-                if result is Result.ACCEPTED and account is not None:
-                    result = credit_problem(account, leg.amount)
-                if result is not Result.ACCEPTED:
-                    raise Refusal(result, 1)
-                entries, _ = make_entries((leg,), shard.number, shard.shard_of, shard.accounts.get)
-                event = e.Received(home, number, at, sequence, index, leg.from_account, entries[0])
+                plan_holds((leg,), is_here, lookup, although_frozen)
+                judge_conditions(question.conditions, is_here, lookup)
+                entries, _ = make_entries((leg,), shard.number, shard.shard_of, lookup)
+                event = e.Received(home, number, *place, leg.from_account, entries[0], kind)
             else:
-                holds = plan_holds(question.legs, lambda name: shard.shard_of(name) == shard.number, shard.accounts.get)
-                event = e.PartReserved(home, number, at, sequence, index, question.legs, holds)
+                if kind == m.Kind.HOLD:
+                    holds = plan_reservation(question.legs, is_here, lookup)
+                else:
+                    holds = plan_holds(question.legs, is_here, lookup, although_frozen)
+                judge_conditions(question.conditions, is_here, lookup)
+                event = e.PartReserved(home, number, *place, question.legs, holds, kind)
         except Refusal as refusal:
             event = e.PartRefused(home, number, int(refusal.result), refusal.where)
         self._ledger.emit(shard, event)
         return shard.inboxes[home].parts[number]
+
+    def _on_settle(self, shard: Shard, message: Settle) -> None:
+        """Carry out what the home has decided about a hold. Before its own decision has arrived the message is too early."""
+        inbox = shard.inboxes.get(message.home)
+        if inbox is not None and message.number < inbox.below:
+            return
+        part = inbox.parts.get(message.number) if inbox is not None else None
+        if part is None:
+            place = (message.at, message.sequence, message.index)
+            if place_key(message.sequence, message.index) not in shard.held_for.get(message.home, ()):
+                return
+            self._clear(shard, message.home, message.below, at_least=CLEAR_AT)
+            self._ledger.operations.settle(
+                shard, message.home, message.number, place, message.kind, message.legs, message.released
+            )
+            part = shard.inboxes[message.home].parts[message.number]
+        self._outbox.append(Done(message.home, shard.number, message.number, part.as_of))
 
     def _on_decide(self, shard: Shard, message: Decide) -> None:
         inbox = shard.inboxes.get(message.home)
@@ -268,11 +363,12 @@ class Travel:
         if part is None or not part.decided:
             entries: tuple[e.Entry, ...] = ()
             transit: tuple[e.Transit, ...] = ()
-            if message.committed and part is not None:
+            if message.committed and part is not None and part.kind != m.Kind.HOLD:
                 entries, transit = make_entries(part.legs, shard.number, shard.shard_of, shard.accounts.get)
             at, sequence, index = (part.at, part.sequence, part.index) if part is not None else (0, 0, 0)
             self._ledger.emit(shard, e.PartDecided(
-                message.home, message.number, at, sequence, index, message.committed, entries, transit
+                message.home, message.number, at, sequence, index, message.committed, entries, transit,
+                part.kind if part is not None else m.Kind.PAYMENT,
             ))  # fmt: skip
             part = shard.inboxes[message.home].parts[message.number]
         self._outbox.append(Done(message.home, shard.number, message.number, part.as_of))
@@ -282,3 +378,8 @@ class Travel:
         if inbox is None or below <= inbox.below or len(inbox.parts) < at_least:
             return
         self._ledger.emit(shard, e.Cleared(home, below))
+
+
+def _is_on(shard: Shard) -> Callable[[str], bool]:
+    """Return the test whether an account belongs to this shard."""
+    return lambda account: shard.shard_of(account) == shard.number

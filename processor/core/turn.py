@@ -2,7 +2,7 @@
 
 import msgspec
 
-from processor.core.messages import PaymentAnswer
+from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.peers import AnyPeerMessage
 
 
@@ -22,7 +22,7 @@ class Completed(msgspec.Struct, frozen=True, gc=False):
 
     home: int
     number: int
-    answer: PaymentAnswer
+    answer: PaymentAnswer | OperationAnswer
 
 
 class SealedRecord(msgspec.Struct, frozen=True, gc=False):

@@ -11,8 +11,10 @@ import processor.core.ledger
 FOLDER = Path(processor.core.ledger.__file__).parent
 SOURCES = sorted(FOLDER.glob("*.py"))
 
-ALLOWED_MODULES = {"collections", "collections.abc", "enum", "functools", "hashlib", "msgspec", "struct", "sys", "typing", "zlib"}
-ALLOWED_NAMES = {"sys": {"intern"}, "hashlib": {"sha256"}, "zlib": {"crc32"}, "functools": {"lru_cache"}}
+ALLOWED_MODULES = {
+    "collections", "collections.abc", "enum", "functools", "hashlib", "heapq", "msgspec", "operator", "struct", "sys", "typing", "zlib",
+}  # fmt: skip
+ALLOWED_NAMES = {"sys": {"intern"}, "hashlib": {"sha256"}, "zlib": {"crc32"}, "functools": {"lru_cache", "partial"}}
 """Of these modules only these names: the rest of them reads the machine or the process."""
 
 FORBIDDEN_CALLS = {
