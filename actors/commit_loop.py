@@ -16,15 +16,18 @@ from time import perf_counter
 import msgspec
 
 from actors.commit_times import CommitTimes
+from actors.recalls import AGAIN_SECONDS, Recalls, Waiting
 from processor.clock import now_microseconds
 from processor.core import messages as m
 from processor.core.ensure import Broken
-from processor.core.ledger import Ledger
+from processor.core.ledger import Ledger, Retention
 from processor.core.peers import AnyPeerMessage
+from processor.core.recall import AnyFact, Recall
 from processor.core.shard import Shard
-from processor.core.turn import AfterSeal, Completed, Pending
+from processor.core.turn import AfterSeal, Completed, Pending, Turn
 from processor.journal.interface import Fenced, Head, Journal, JournalCorrupt, JournalUnavailable
 from processor.journal.record import Record
+from processor.projections.interface import Archive
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,12 @@ TURN_MESSAGES_MAX = 10_000
 TRAVEL_WAIT_SECONDS = 0.25
 """How long a call waits for payments that travel. A call is answered as a whole, so without this bound one dead host would
 keep everybody waiting who shares a call with a payment to it. Whoever asks again with the same key waits on."""
+
+RECALL_WAIT_SECONDS = 2.0
+"""How long a message may wait for the archive, all questions together."""
+
+ARCHIVE_RETRY_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
 
 _decode_messages = msgspec.msgpack.Decoder(list[m.AnyMessage]).decode
 _encode_answers = msgspec.msgpack.Encoder().encode
@@ -51,7 +60,7 @@ class Call:
 
     def __init__(self, messages: list[m.AnyMessage], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
-        self.answers: list[m.AnyAnswer | Pending | AfterSeal] = []
+        self.answers: list[m.AnyAnswer | Pending | AfterSeal | Recall] = []
         self.missing = 0
         self.waits_until = 0.0
         self.future = future
@@ -89,8 +98,12 @@ class CommitLoop:
         send: Callable[[Sequence[AnyPeerMessage]], None],
         queue_limit_messages: int = 50_000,
         clock: Callable[[], int] = now_microseconds,
+        archive: Archive | None = None,
+        retention: Retention | None = None,
     ) -> None:
+        """`archive` knows what shards have forgotten; without one, or without `retention`, they forget nothing."""
         self._journal = journal
+        self._retention = retention if archive is not None else None
         self._shards = shards
         self._send = send
         self._queue_limit = queue_limit_messages
@@ -101,10 +114,11 @@ class CommitLoop:
         self._peers: list[AnyPeerMessage] = []
         self._changes: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
+        self._recalls = Recalls(archive, self._wake.set)
         self._reset()
 
     def _reset(self) -> None:
-        self._ledger = Ledger(self._shards)
+        self._ledger = Ledger(self._shards, self._retention)
         self._heads: dict[int, Head] = {}
         self._waiting: dict[tuple[int, int], list[tuple[Call, int]]] = {}
         self._after_seal: list[tuple[Call, int]] = []
@@ -131,7 +145,8 @@ class CommitLoop:
 
     @staticmethod
     def _position(head: Head, shard: Shard) -> ShardPosition:
-        return ShardPosition(head.shard, head.epoch, head.sequence, shard.events, len(shard.accounts) + len(shard.outcomes))
+        size = len(shard.accounts) + len(shard.outcomes) + len(shard.earlier) + len(shard.payments)
+        return ShardPosition(head.shard, head.epoch, head.sequence, shard.events, size)
 
     async def submit(self, batch: bytes) -> bytes:
         """Decide a MessagePack list of messages and return the list of answers, in order, once they are durable.
@@ -219,52 +234,85 @@ class CommitLoop:
             self._abandon()
 
     async def _wait_for_work(self) -> None:
-        while not (self._queue or self._peers or self._changes):
+        while not (self._queue or self._peers or self._changes or self._recalls.has_news):
             self._wake.clear()
             try:
-                async with asyncio.timeout(TICK_SECONDS if self._ledger.is_travelling() else None):
+                async with asyncio.timeout(self._idle_seconds()):
                     await self._wake.wait()
             except TimeoutError:
                 return
+
+    def _idle_seconds(self) -> float | None:
+        """Return how long the loop may sleep if nothing comes: until a transfer or a hold needs to be looked at."""
+        if self._ledger.is_travelling():
+            return TICK_SECONDS
+        due_at = self._ledger.next_due_at()
+        if due_at is None:
+            return None
+        # Not for ever even so: the clock by which holds expire may be set forwards meanwhile.
+        return min(max((due_at - self._clock()) / 1_000_000, 0.001), _LONGEST_WAIT_SECONDS)
 
     async def _turn(self) -> None:
         started = perf_counter()
         calls = self._take_calls()
         peers, self._peers = self._peers, []
+        facts, recalled, refused = self._recalls.take()
         try:
-            ledger = self._ledger
-            ledger.begin(self._clock())
-            for call in calls:
-                self._decide(call)
-            for message in peers:
-                ledger.receive(message)
-            if ledger.is_travelling():
-                ledger.tick()
-            turn = ledger.seal()
-            self._answer_after_seal()
-            records = []
-            for sealed in turn.records:
-                head = self._heads[sealed.shard]
-                records.append(Record(sealed.shard, head.epoch, sealed.sequence, sealed.at, head.hash, sealed.payload))
+            turn = self._decide_all(calls, peers, facts, recalled, refused)
             decided = perf_counter()
-            if turn.consulted:
-                # Shards that were only looked at: make sure that nobody has taken them over meanwhile, or the answers could show
-                # what is no longer true. An append proves the same for the shards that it writes to.
-                await self._journal.confirm([(shard, self._heads[shard].epoch) for shard in turn.consulted])
-            if records:
-                await self._journal.append(records)
-            for record in records:
-                self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
+            await self._write(turn)
+            self._release_recalled(recalled, refused)
             self._release(calls, turn.completed)
             self._release_late()
         except BaseException:
-            for call in calls:
+            for call in (*calls, *(call for call, _ in (*recalled, *refused))):
                 self._fail(call)
             raise
         if turn.outbox:
             self._send(turn.outbox)
-        if calls or records:
+        if calls or turn.records:
             self._observe(calls, decided - started, perf_counter() - decided)
+        if self._ledger.wants_to_age():
+            self._recalls.watch()
+
+    def _decide_all(
+        self,
+        calls: list[Call],
+        peers: list[AnyPeerMessage],
+        facts: list[AnyFact],
+        recalled: list[Waiting],
+        refused: list[Waiting],
+    ) -> Turn:
+        ledger = self._ledger
+        ledger.begin(self._clock())
+        ledger.age(self._recalls.take_positions())
+        if recalled:
+            ledger.recall(facts)
+            self._decide_recalled(recalled, refused)
+        for call in calls:
+            self._decide(call)
+        for message in peers:
+            ledger.receive(message)
+        if ledger.is_travelling():
+            ledger.tick()
+        turn = ledger.seal()
+        self._answer_after_seal()
+        return turn
+
+    async def _write(self, turn: Turn) -> None:
+        """Make the turn durable, and with it make sure that this host still owns every shard that an answer rests on."""
+        records = []
+        for sealed in turn.records:
+            head = self._heads[sealed.shard]
+            records.append(Record(sealed.shard, head.epoch, sealed.sequence, sealed.at, head.hash, sealed.payload))
+        if turn.consulted:
+            # Shards that were only looked at: make sure that nobody has taken them over meanwhile, or the answers could show
+            # what is no longer true. An append proves the same for the shards that it writes to.
+            await self._journal.confirm([(shard, self._heads[shard].epoch) for shard in turn.consulted])
+        if records:
+            await self._journal.append(records)
+        for record in records:
+            self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
 
     def _observe(self, calls: list[Call], decide_seconds: float, append_seconds: float) -> None:
         messages = sum(len(call.messages) for call in calls)
@@ -283,13 +331,60 @@ class CommitLoop:
     def _decide(self, call: Call) -> None:
         handle = self._ledger.handle
         call.answers = answers = [handle(message) for message in call.messages]
+        forgotten: list[tuple[Waiting, Recall]] = []
         for position, answer in enumerate(answers):
-            if type(answer) is Pending:
+            kind = type(answer)
+            if kind is Pending or kind is AfterSeal:
+                self._await(call, position)
+            elif kind is Recall:
                 call.missing += 1
-                call.waits_until = asyncio.get_running_loop().time() + TRAVEL_WAIT_SECONDS
-                self._waiting.setdefault((answer.home, answer.number), []).append((call, position))
-            elif type(answer) is AfterSeal:
-                self._after_seal.append((call, position))
+                call.waits_until = asyncio.get_running_loop().time() + RECALL_WAIT_SECONDS
+                forgotten.append(((call, position), answer))  # type: ignore[arg-type]
+        if forgotten:
+            self._recalls.ask([waiting for waiting, _ in forgotten], [recall for _, recall in forgotten])
+
+    def _await(self, call: Call, position: int) -> None:
+        """Note a message whose answer does not come in this turn, or at its end."""
+        answer = call.answers[position]
+        if type(answer) is Pending:
+            call.missing += 1
+            call.waits_until = asyncio.get_running_loop().time() + TRAVEL_WAIT_SECONDS
+            self._waiting.setdefault((answer.home, answer.number), []).append((call, position))
+        else:
+            self._after_seal.append((call, position))
+
+    def _decide_recalled(self, recalled: list[Waiting], refused: list[Waiting]) -> None:
+        """Handle again what has waited for the archive.
+
+        Messages that still have no answer go where they wait for it; those that have waited for too long join `refused`.
+        """
+        again: list[tuple[Waiting, Recall]] = []
+        answered: list[Waiting] = []
+        now = asyncio.get_running_loop().time()
+        for waiting in recalled:
+            call, position = waiting
+            answer = call.answers[position] = self._ledger.handle(call.messages[position])
+            if isinstance(answer, Recall):
+                if now >= call.waits_until:
+                    refused.append(waiting)
+                else:
+                    again.append((waiting, answer))
+            elif isinstance(answer, Pending):
+                call.missing -= 1
+                self._await(call, position)
+            else:
+                answered.append(waiting)
+        recalled[:] = answered
+        if again:
+            self._recalls.ask([waiting for waiting, _ in again], [recall for _, recall in again], AGAIN_SECONDS)
+
+    def _release_recalled(self, recalled: list[Waiting], refused: list[Waiting]) -> None:
+        """Answer what the archive has helped to decide. For `refused` nothing was done: they may be sent again later."""
+        for call, position in refused:
+            call.answers[position] = m.Busy(ARCHIVE_RETRY_SECONDS)
+        for call, _ in (*recalled, *refused):
+            call.missing -= 1
+            call.finish_if_complete()
 
     def _answer_after_seal(self) -> None:
         for call, position in self._after_seal:
@@ -324,7 +419,7 @@ class CommitLoop:
         waiting, queue = self._waiting, self._queue
         self._queue, self._queued, self._peers = deque(), 0, []
         self._reset()
-        for places in waiting.values():
+        for places in (*waiting.values(), self._recalls.abandon()):
             self._complete_unknown(places)
         for call in queue:
             self._fail(call)

@@ -1,6 +1,8 @@
-"""The journal and the shard map that the settings name."""
+"""The journal, the shard map and the archive that the settings name."""
 
+from processor.core.ledger import Retention
 from processor.journal.postgres import PostgresJournal, PostgresShardMap
+from processor.projections.archive import PostgresArchive
 from processor.settings import Settings
 
 
@@ -9,3 +11,14 @@ async def connect_journal(settings: Settings) -> tuple[PostgresJournal, Postgres
     journal = await PostgresJournal.connect(settings.database_url)
     shard_map = await PostgresShardMap.connect(settings.database_url, lease_seconds=settings.lease_seconds)
     return journal, shard_map
+
+
+async def connect_archive(settings: Settings, journal: PostgresJournal) -> PostgresArchive:
+    """Connect to what was made from the journal. The connections themselves are opened when they are needed."""
+    return await PostgresArchive.connect(settings.database_url, journal)
+
+
+def retention(settings: Settings) -> Retention:
+    """Return how much of the past shards keep in memory."""
+    filter_bytes = 1 << (settings.key_filter_bytes - 1).bit_length()
+    return Retention(settings.memory_outcomes, int(settings.memory_seconds * 1_000_000), filter_bytes)

@@ -9,8 +9,10 @@ import msgspec
 
 from actors.commit_loop import CommitLoop, ShardPosition
 from actors.ownership import OwnershipLoop
+from processor.core.ledger import Retention
 from processor.core.peers import AnyPeerMessage
 from processor.journal.interface import Journal, JournalUnavailable, ShardMap
+from processor.projections.interface import Archive
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ class Host:
         connect: Connect,
         queue_limit_messages: int,
         on_failure: Callable[[], None] = lambda: None,
+        archive: Archive | None = None,
+        retention: Retention | None = None,
     ) -> None:
         """`on_failure` is called when the host can no longer work; whoever started it should end the process."""
         self.name = name
@@ -76,7 +80,7 @@ class Host:
         self._handles: dict[str, HostHandle] = {}
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.loop = CommitLoop(journal, shards, self._send, queue_limit_messages)
+        self.loop = CommitLoop(journal, shards, self._send, queue_limit_messages, archive=archive, retention=retention)
         self.ownership = OwnershipLoop(journal, shard_map, self.loop, name, name, pid)
 
     def start(self) -> None:

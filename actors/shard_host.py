@@ -7,7 +7,7 @@ import os
 
 import ray
 
-from actors.connections import connect_journal
+from actors.connections import connect_archive, connect_journal, retention
 from actors.host import Host, HostStatus
 from actors.ray_handle import RayHandle
 from processor.settings import Settings
@@ -49,7 +49,19 @@ class ShardHost:
         journal, shard_map = await connect_journal(self._settings)
         shards = await journal.shard_count()
         limit = self._settings.queue_limit_messages
-        self._host = Host(journal, shard_map, shards, self._name, os.getpid(), RayHandle, limit, _end_process)
+        archive = await connect_archive(self._settings, journal)
+        self._host = Host(
+            journal,
+            shard_map,
+            shards,
+            self._name,
+            os.getpid(),
+            RayHandle,
+            limit,
+            _end_process,
+            archive,
+            retention(self._settings),
+        )
         self._host.start()
         keep_collector_out_of_the_way()
         return os.getpid()

@@ -58,6 +58,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_events: Annotated[
         int, Meta(ge=1_000, le=100_000_000, description="events of a shard after which its next snapshot is written")
     ] = 50_000
+    memory_outcomes: Annotated[
+        int,
+        Meta(ge=100, le=100_000_000, description="outcomes of idempotency keys that a shard keeps in memory, at most twice as many"),
+    ] = 100_000
+    memory_seconds: Annotated[
+        float, Meta(ge=1, le=31_536_000, description="after this long, at most twice, outcomes and finished payments leave memory")
+    ] = 3_600.0
+    key_filter_bytes: Annotated[
+        int,
+        Meta(
+            ge=1_024, le=268_435_456,
+            description="size of a shard's filter over keys that have left memory, rounded up to a power of two; fixed at first use",
+        ),
+    ] = 1_048_576
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages that are logged")
     ] = "info"

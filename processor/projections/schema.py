@@ -1,0 +1,108 @@
+"""Making the read model's schema, and building it anew beside the one that serves."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.resources import files
+
+import asyncpg
+
+from processor.journal.interface import JournalUnavailable
+from processor.journal.postgres.link import Timeouts, connect, journal_errors
+from processor.projections.projector import SCHEMA, Projector
+from processor.projections.queries import load_queries
+
+_QUERIES = load_queries("schema.sql")
+_NEXT, _OLD = "projections_next", "projections_old"
+_SQL = files(__package__) / "sql"
+# Name the rights to create and to rebuild among the database's advisory locks; any numbers that nobody else uses.
+_CREATE_LOCK, _REBUILD_LOCK = 0x70726F6A00000001, 0x70726F6A00000002
+# Dropping large tables takes a while, and so does waiting for whoever still reads them.
+_TIMEOUTS = Timeouts(command_seconds=600.0)
+_REBUILD_BATCH_BYTES = 2 * 1024 * 1024
+
+Progress = Callable[[int, int], None]
+"""Called with the number of records that have been read, and of those that there were when the build began."""
+
+
+class RebuildUnderWay(Exception):
+    """Another process is rebuilding the read model. The message is one line that says what to do."""
+
+
+def known_version() -> str:
+    """Return the version of this program's tables: the SHA-256 of tables.sql."""
+    return sha256((_SQL / "tables.sql").read_text(encoding="utf-8").encode()).hexdigest()
+
+
+async def prepare_projections(dsn: str) -> bool:
+    """Create the read model if there is none, and return whether the one that is there has this program's version.
+
+    The ledger must have been created. Any number of processes may call this at once. Raises JournalUnavailable.
+    """
+    connection = await connect(dsn, _TIMEOUTS)
+    try:
+        with journal_errors():
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", _CREATE_LOCK)
+                if not await connection.fetchval(_QUERIES["has_tables"], SCHEMA):
+                    await _create(connection, SCHEMA)
+                version: str = await connection.fetchval(_QUERIES["version"])
+                return version == known_version()
+    finally:
+        connection.terminate()
+
+
+async def rebuild_projections(dsn: str, progress: Progress) -> None:
+    """Build the read model from nothing, and put it in the place of the one that serves as soon as it has caught up with it.
+
+    Raises RebuildUnderWay, JournalUnavailable, JournalCorrupt, Broken; the one that serves has then been left as it was.
+    """
+    connection = await connect(dsn, _TIMEOUTS)
+    builder = Projector(dsn, _NEXT, _REBUILD_BATCH_BYTES)
+    try:
+        with journal_errors():
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
+                raise RebuildUnderWay("the projections are being rebuilt already: wait until that has ended")
+            await _drop_leftovers(connection)
+            async with connection.transaction():
+                await _create(connection, _NEXT)
+            for _ in range(2):  # What comes in while the build runs is taken in before anybody has to wait.
+                await _catch_up(connection, builder, progress)
+            await _swap(connection, builder, progress)
+            await _drop_leftovers(connection)
+    finally:
+        await builder.close()
+        connection.terminate()
+
+
+async def _create(connection: asyncpg.Connection, schema: str) -> None:
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    await connection.execute(f"SET LOCAL search_path TO {schema}")
+    for name in ("tables.sql", "views.sql"):
+        if (_SQL / name).is_file():
+            await connection.execute((_SQL / name).read_text(encoding="utf-8"))
+    await connection.execute(_QUERIES["fill"], known_version())
+
+
+async def _drop_leftovers(connection: asyncpg.Connection) -> None:
+    for schema in (_NEXT, _OLD):
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+async def _catch_up(connection: asyncpg.Connection, builder: Projector, progress: Progress) -> None:
+    """Read as far as the journal goes now: what comes later is not waited for, so that this ends under load too."""
+    heads = {row["shard"]: row["sequence"] for row in await connection.fetch(_QUERIES["heads"])}
+    while any(builder.positions.get(shard, 0) < head for shard, head in heads.items()):
+        if not await builder.step():
+            raise JournalUnavailable("the journal ends before the records that it had")
+        progress(sum(builder.positions.values()), sum(heads.values()))
+
+
+async def _swap(connection: asyncpg.Connection, builder: Projector, progress: Progress) -> None:
+    """Stop other projectors, take in what they have taken in, and exchange the schemas. Readers see the one or the other."""
+    async with connection.transaction():
+        if await connection.fetchval(_QUERIES["has_tables"], SCHEMA):
+            # Who projects waits for this row in every transaction, and will find that it is gone.
+            await connection.execute(f"DELETE FROM {SCHEMA}.projection")
+            await _catch_up(connection, builder, progress)
+            await connection.execute(f"ALTER SCHEMA {SCHEMA} RENAME TO {_OLD}")
+        await connection.execute(f"ALTER SCHEMA {_NEXT} RENAME TO {SCHEMA}")
