@@ -60,18 +60,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 50_000
     memory_outcomes: Annotated[
         int,
-        Meta(ge=100, le=100_000_000, description="outcomes of idempotency keys that a shard keeps in memory, at most twice as many"),
+        Meta(
+            ge=100, le=100_000_000, description="outcomes of idempotency keys that a shard keeps in memory, at most twice as many"
+        ),
     ] = 100_000
     memory_seconds: Annotated[
-        float, Meta(ge=1, le=31_536_000, description="after this long, at most twice, outcomes and finished payments leave memory")
+        float,
+        Meta(ge=1, le=31_536_000, description="after this long, at most twice, outcomes and finished payments leave memory"),
     ] = 3_600.0
     key_filter_bytes: Annotated[
         int,
         Meta(
-            ge=1_024, le=268_435_456,
+            ge=1_024,
+            le=268_435_456,
             description="size of a shard's filter over keys that have left memory, rounded up to a power of two; fixed at first use",
         ),
     ] = 1_048_576
+    projection_share: Annotated[
+        float,
+        Meta(ge=0.01, le=1, description="share of the time for which projections are written under load; more when far behind"),
+    ] = 0.2
+    audit_share: Annotated[
+        float, Meta(ge=0.001, le=1, description="share of one core's time that the auditor takes while it is behind the journal")
+    ] = 0.05
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages that are logged")
     ] = "info"

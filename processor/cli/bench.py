@@ -13,7 +13,8 @@ from processor.local.failure import CannotStart
 from processor.local.serve_api import Unreachable
 
 LAYERS = (
-    "core", "replay", "memory", "journal", "http_layer", "http_single", "http_hot", "http_batch", "http_two_hosts", "serve_limit",
+    "core", "replay", "memory", "journal", "lists", "http_layer",
+    "http_single", "http_hot", "http_hold", "http_batch", "http_two_hosts", "serve_limit",
 )  # fmt: skip
 COULD_NOT_RUN = 2
 _CANNOT_RUN = (CannotStart, NoInstance, Unreachable, Unavailable, UnexpectedAnswer, JournalUnavailable)
@@ -27,7 +28,7 @@ _CANNOT_RUN = (CannotStart, NoInstance, Unreachable, Unavailable, UnexpectedAnsw
 @click.option("--accounts", type=click.IntRange(2, 10_000_000), default=10_000, show_default=True, help="Paid between.")
 @click.option(
     "--size", type=click.IntRange(1_000, 10_000_000), default=1_000_000, show_default=True,
-    help="Payments that are replayed, and accounts and keys that are remembered.",
+    help="Payments that are replayed and listed (goal: 10,000,000), and accounts and keys that are remembered.",
 )  # fmt: skip
 @click.option("--skip-serve-limit", is_flag=True, help="Do not start Serve's HAProxy, which opens ports on every interface.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write a file too.")

@@ -11,13 +11,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from processor.audit.proof import LiveDigests, Proof
+from processor.audit.proof import verify as verify_journal
+from processor.audit.tables import read_tables
 from processor.journal.interface import JournalUnavailable
 from processor.journal.postgres import LedgerUnusable, PostgresJournal
 from processor.local.failure import CannotStart
 from processor.local.ledger_access import ledger_database
 from processor.settings import Settings, load_settings
-from processor.verify import LiveDigests, Proof
-from processor.verify import verify as verify_journal
 
 COULD_NOT_RUN = 2
 _LIVE_TIMEOUT_SECONDS = 30
@@ -36,7 +37,7 @@ class _Digests(msgspec.Struct):
 @click.command()
 @click.option("--offline", is_flag=True, help="Do not ask a running instance for its state; check the journal alone.")
 def verify(offline: bool) -> None:
-    """Recompute everything from the journal and compare it with snapshots and the live state.
+    """Recompute everything from the journal and compare it with snapshots, the live state and the read model.
 
     Exit code 0: all agrees. 1: something differs, and what. 2: it could not be checked.
     """
@@ -56,7 +57,7 @@ def verify(offline: bool) -> None:
 async def _verify(database_url: str, live: LiveDigests | None) -> Proof:
     journal = await PostgresJournal.connect(database_url)
     try:
-        return await verify_journal(journal, live)
+        return await verify_journal(journal, live, await read_tables(database_url, await journal.shard_count()))
     finally:
         await journal.close()
 
@@ -76,11 +77,13 @@ def _live_digests(settings: Settings) -> LiveDigests | None:
 
 
 def _show(console: Console, proof: Proof, live: LiveDigests | None) -> None:
-    shards = Table("shard", "records", "epoch", "events", "payments", "refusals", "accounts", "snapshot", "live", "newest hash")
+    shards = Table(
+        "shard", "records", "epoch", "events", "payments", "later", "refusals", "accounts", "snapshot", "live", "tables"
+    )
     for shard in proof.shards:
         shards.add_row(
-            str(shard.shard), str(shard.sequence), str(shard.epoch), str(shard.events), str(shard.payments), str(shard.refusals),
-            str(shard.accounts), _equal_at(shard.snapshot), _equal_at(shard.live), shard.hash.hex()[:16],
+            str(shard.shard), str(shard.sequence), str(shard.epoch), str(shard.events), str(shard.payments), str(shard.operations),
+            str(shard.refusals), str(shard.accounts), _equal_at(shard.snapshot), _equal_at(shard.live), _equal_at(shard.tables),
         )  # fmt: skip
     console.print(shards)
     balance = Table("currency", "accounts", "posted", "in transit", "sum")

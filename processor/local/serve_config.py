@@ -11,6 +11,8 @@ APPLICATION = "payments"
 IMPORT_PATH = "serve.deployment:build"
 SHARD_HOSTS = "ShardHosts"
 API = "Api"
+PROJECTIONS = "Projections"
+AUDITOR = "Auditor"
 
 Config = dict[str, Any]
 
@@ -30,6 +32,9 @@ def serve_config(settings: Settings, import_path: str = IMPORT_PATH, arguments: 
                 "deployments": [
                     {"name": SHARD_HOSTS, "num_replicas": settings.shard_hosts},
                     {"name": API, "num_replicas": settings.api_replicas},
+                    # One does all the work; more would only take turns.
+                    {"name": PROJECTIONS, "num_replicas": 1},
+                    {"name": AUDITOR, "num_replicas": 1},
                 ],
             }
         ],

@@ -34,7 +34,9 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
     metadata = _decode_metadata(row["metadata"]) if row["metadata"] is not None else None
     at, sequence, index, reference = row["at"], row["sequence"], row["index"], row["reference"]
     if row["captured"] is None:
-        return immediate(at, sequence, index, legs, reference, metadata)
+        payment = immediate(at, sequence, index, legs, reference, metadata)
+        payment.changed = row["changed"]
+        return payment
     nothing = (0,) * len(legs)
     return Payment(
         at, sequence, index, legs, tuple(row["held"]), tuple(row["captured"]), tuple(row["refunded"]), nothing,

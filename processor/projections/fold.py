@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from processor.core import events as e
-from processor.core.ensure import ensure
+from processor.core.ensure import Broken, ensure
 from processor.core.messages import Kind, Leg, Metadata
 from processor.core.results import Result
 from processor.core.shard import pack_outcome
+from processor.projections.lines import Lines
 from processor.projections.memory import BeginningEvent, Begun, Memory, encode_event
-from processor.projections.rows import Key, PaymentChange, Rows, accounts_of, currencies_of, json_text, legs_columns
+from processor.projections.rows import Amounts, Key, PaymentChange, Rows, accounts_of, currencies_of, json_text, legs_columns
 
 _PAYMENT, _CAPTURE, _HOLD = int(Kind.PAYMENT), int(Kind.CAPTURE), int(Kind.HOLD)
 _TAKING = frozenset((e.Reserved, e.PartReserved, e.RefundReserved, e.Held, e.HeldIn))
@@ -34,7 +35,7 @@ def accounts_to_know(events: Iterable[e.AnyEvent], memory: Memory) -> set[str]:
 class Fold:
     """Takes the records of one shard in order and adds what they make to `rows`."""
 
-    __slots__ = ("_appliers", "_at", "_index", "_lines", "_memory", "_rows", "_sequence", "_shard")
+    __slots__ = ("_appliers", "_at", "_index", "_line", "_lines", "_memory", "_rows", "_sequence", "_shard")
 
     def __init__(self, shard: int, memory: Memory, rows: Rows) -> None:
         """Go on from what the memory says. It must know the accounts that `accounts_to_know` asks for."""
@@ -42,7 +43,8 @@ class Fold:
         self._memory = memory
         self._rows = rows
         self._at = self._sequence = self._index = 0
-        self._lines: dict[str, int] = {}
+        self._lines = Lines(memory, rows)
+        self._line = self._lines.add
         self._appliers: dict[type, Callable[[Any], None]] = {
             e.Fence: _nothing,
             e.AccountOpened: self._account_opened,
@@ -75,7 +77,7 @@ class Fold:
     def take(self, sequence: int, at: int, events: Sequence[e.AnyEvent]) -> None:
         """Add what one record makes. Raises Broken if it does not follow from those before."""
         self._sequence, self._at = sequence, at
-        self._lines.clear()
+        self._lines.begin(sequence, at)
         appliers = self._appliers
         for index, event in enumerate(events):
             self._index = index
@@ -109,11 +111,11 @@ class Fold:
     def _paid_legs(self, event: e.PaidLegs) -> None:
         here = self._here()
         self._made_at_once(here, event.legs, event.reference, event.metadata)
-        self._post(event.entries, _PAYMENT, here)
+        self._lines.post(event.entries, _PAYMENT, here)
         self._outcome(event.key, event.fingerprint)
 
     def _paid_legs_in(self, event: e.PaidLegsIn) -> None:
-        self._post(event.entries, _PAYMENT, (self._at, event.home, event.home_sequence, event.home_index))
+        self._lines.post(event.entries, _PAYMENT, (self._at, event.home, event.home_sequence, event.home_index))
 
     def _refused(self, event: e.Refused) -> None:
         self._outcome(event.key, event.fingerprint, event.result, event.where)
@@ -122,34 +124,39 @@ class Fold:
 
     def _reserved(self, event: e.Reserved) -> None:
         self._begin(self._shard, event)
-        self._move(event.holds, 1, _PAYMENT if event.expires_at is None else _HOLD, self._here())
+        self._lines.move(event.holds, 1, _PAYMENT if event.expires_at is None else _HOLD, self._here())
 
     def _refund_reserved(self, event: e.RefundReserved) -> None:
         self._begin(self._shard, event)
-        self._move(event.holds, 1, event.kind, self._payment_of(event))
+        self._lines.move(event.holds, 1, event.kind, self._payment_of(event))
 
     def _decided(self, event: e.Decided) -> None:
         begun = self._end(self._shard, event.number)
         beginning = begun.event
-        is_committed = event.result == Result.ACCEPTED
+        assert not isinstance(beginning, e.PartReserved), "parts are decided by another event"
         if isinstance(beginning, e.RefundReserved):
-            payment = self._payment_of(beginning)
-            self._settle(beginning.holds, event.entries, beginning.kind, payment)
-            self._rows.change_payment(payment, PaymentChange(self._sequence, event.status, refunded=event.refunded))
-            self._decision(beginning, begun, event)
-            return
-        ensure(isinstance(beginning, e.Reserved), "a home decides what it has reserved")
-        assert isinstance(beginning, e.Reserved)
-        payment = (begun.at, self._shard, begun.sequence, begun.index)
-        if beginning.expires_at is None:
-            self._settle(beginning.holds, event.entries, _PAYMENT, payment)
-            if is_committed:
-                self._made_at_once(payment, beginning.legs, beginning.reference, beginning.metadata)
-        elif is_committed:
-            self._made_hold(payment, beginning.legs, beginning.expires_at, beginning.reference, beginning.metadata)
+            self._lines.settle(beginning.holds, event.entries, beginning.kind, self._payment_of(beginning))
+            self._end_refund(self._payment_of(beginning), event)
         else:
-            self._settle(beginning.holds, (), _HOLD, payment)
+            self._end_payment((begun.at, self._shard, begun.sequence, begun.index), beginning, event)
         self._decision(beginning, begun, event)
+
+    def _end_refund(self, payment: Key, event: e.Decided) -> None:
+        """Note how the payment stands, whatever has become of the refund."""
+        held, captured, refunded, status = event.held, event.captured, event.refunded, event.status
+        if held is None or captured is None or refunded is None or status is None:
+            raise Broken("the decision about a refund says how the payment stands")
+        self._rows.change_payment(payment, PaymentChange(status, held, captured, refunded, self._sequence))
+
+    def _end_payment(self, payment: Key, beginning: e.Reserved, event: e.Decided) -> None:
+        is_committed = event.result == Result.ACCEPTED
+        if is_committed and beginning.expires_at is not None:
+            # What a hold has reserved stays so.
+            self._made_hold(payment, beginning.legs, beginning.expires_at, beginning.reference, beginning.metadata)
+            return
+        self._lines.settle(beginning.holds, event.entries, _PAYMENT if beginning.expires_at is None else _HOLD, payment)
+        if is_committed:
+            self._made_at_once(payment, beginning.legs, beginning.reference, beginning.metadata)
 
     def _decision(self, beginning: e.Reserved | e.RefundReserved, begun: Begun, event: e.Decided) -> None:
         """Make the outcome of a transfer; without an answer from a shard there is none, so that the key may be used again."""
@@ -160,7 +167,7 @@ class Fold:
 
     def _part_reserved(self, event: e.PartReserved) -> None:
         self._begin(event.home, event)
-        self._move(event.holds, 1, event.kind, (event.at, event.home, event.sequence, event.index))
+        self._lines.move(event.holds, 1, event.kind, (event.at, event.home, event.sequence, event.index))
 
     def _part_decided(self, event: e.PartDecided) -> None:
         if not event.committed and (event.home, event.number) not in self._memory.transfers:
@@ -169,46 +176,46 @@ class Fold:
         if event.committed and isinstance(part, e.PartReserved) and part.kind == Kind.HOLD:
             return  # What a hold has reserved stays so.
         kind = part.kind if isinstance(part, e.PartReserved) else event.kind
-        self._settle(part.holds, event.entries, kind, (event.at, event.home, event.sequence, event.index))
+        self._lines.settle(part.holds, event.entries, kind, (event.at, event.home, event.sequence, event.index))
 
     def _received(self, event: e.Received) -> None:
-        self._post((event.entry,), event.kind, (event.at, event.home, event.sequence, event.index))
+        self._lines.post((event.entry,), event.kind, (event.at, event.home, event.sequence, event.index))
 
     # Holds, and what happens to payments later.
 
     def _held(self, event: e.Held) -> None:
         here = self._here()
-        self._move(event.holds, 1, _HOLD, here)
+        self._lines.move(event.holds, 1, _HOLD, here)
         self._made_hold(here, event.legs, event.expires_at, event.reference, event.metadata)
         self._outcome(event.key, event.fingerprint)
 
     def _held_in(self, event: e.HeldIn) -> None:
-        self._move(event.holds, 1, _HOLD, (self._at, event.home, event.home_sequence, event.home_index))
+        self._lines.move(event.holds, 1, _HOLD, (self._at, event.home, event.home_sequence, event.home_index))
 
     def _captured(self, event: e.Captured) -> None:
-        payment = self._payment_of(event)
-        self._settle(event.holds, event.entries, _CAPTURE, payment)
-        self._rows.change_payment(payment, PaymentChange(self._sequence, event.status, event.held, event.captured))
+        self._lines.settle(event.holds, event.entries, _CAPTURE, self._payment_of(event))
+        self._change(event, event.held)
         self._outcome(event.key, event.fingerprint)
 
     def _released(self, event: e.Released) -> None:
-        payment = self._payment_of(event)
-        self._settle(event.holds, (), event.kind, payment)
-        nothing = (0,) * len(event.released)
-        self._rows.change_payment(payment, PaymentChange(self._sequence, event.status, nothing))
+        self._lines.settle(event.holds, (), event.kind, self._payment_of(event))
+        self._change(event, (0,) * len(event.released))
         if event.key is not None and event.fingerprint is not None:
             self._outcome(event.key, event.fingerprint)
 
     def _settled(self, event: e.Settled) -> None:
-        self._settle(event.holds, event.entries, event.kind, (event.at, event.home, event.sequence, event.index))
+        self._lines.settle(event.holds, event.entries, event.kind, (event.at, event.home, event.sequence, event.index))
 
     def _refunded(self, event: e.Refunded) -> None:
-        payment = self._payment_of(event)
-        self._post(event.entries, event.kind, payment)
-        self._rows.change_payment(payment, PaymentChange(self._sequence, event.status, refunded=event.refunded))
+        self._lines.post(event.entries, event.kind, self._payment_of(event))
+        self._change(event, event.held)
         self._outcome(event.key, event.fingerprint)
 
     # Small steps.
+
+    def _change(self, event: e.Captured | e.Released | e.Refunded, held: Amounts) -> None:
+        change = PaymentChange(event.status, held, event.captured, event.refunded, self._sequence)
+        self._rows.change_payment(self._payment_of(event), change)
 
     def _here(self) -> Key:
         return self._at, self._shard, self._sequence, self._index
@@ -230,9 +237,7 @@ class Fold:
         return here
 
     def _made_at_once(self, place: Key, legs: tuple[Leg, ...], reference: str | None, metadata: Metadata | None) -> None:
-        """Add a payment that was made at once. The table cannot tell the legs of several apart, so their amounts are told."""
-        nothing, amounts = ((0,) * len(legs), tuple(leg.amount for leg in legs)) if len(legs) > 1 else (None, None)
-        self._payment(place, "succeeded", legs, (nothing, amounts, nothing), None, reference, metadata)
+        self._payment(place, "succeeded", legs, (None, None, None), None, reference, metadata)
 
     def _made_hold(
         self, place: Key, legs: tuple[Leg, ...], expires_at: int, reference: str | None, metadata: Metadata | None
@@ -277,42 +282,6 @@ class Fold:
         assert begun is not None
         self._rows.end_transfer(self._shard, home, number)
         return begun
-
-    def _settle(self, holds: Sequence[e.Hold], entries: Sequence[e.Entry], kind: int, payment: Key) -> None:
-        """Release holds and post entries; an account with an entry needs no line for its release."""
-        self._move(holds, -1, kind, payment, {entry.account for entry in entries})
-        self._post(entries, kind, payment)
-
-    def _move(
-        self, holds: Sequence[e.Hold], sign: int, kind: int, payment: Key, posting: frozenset[str] | set[str] = frozenset()
-    ) -> None:
-        """Reserve (1) or release (-1); accounts that are `posting` get their line from their entry."""
-        for hold in holds:
-            account = hold.account
-            standing = self._memory.standing(account)
-            standing.pending_out += sign * hold.outgoing
-            standing.pending_in += sign * hold.incoming
-            ensure(standing.pending_out >= 0 and standing.pending_in >= 0, f"what is reserved of {account} is released once")
-            self._rows.change_pending(account, standing.pending_out, standing.pending_in)
-            if account not in posting:
-                self._line(account, 0, standing.posted, kind, payment)
-
-    def _post(self, entries: Sequence[e.Entry], kind: int, payment: Key) -> None:
-        for entry in entries:
-            self._line(entry.account, entry.amount, entry.posted, kind, payment)
-
-    def _line(self, account: str, amount: int, posted: int, kind: int, payment: Key) -> None:
-        standing = self._memory.standings.get(account)
-        if standing is None:
-            pending_out = pending_in = 0
-        else:
-            standing.posted = posted
-            pending_out, pending_in = standing.pending_out, standing.pending_in
-        line = self._lines.get(account, 0)
-        self._lines[account] = line + 1
-        self._rows.entries.append(
-            (account, self._at, self._sequence, line, kind, amount, posted, pending_out, pending_in, *payment)
-        )
 
 
 def _nothing(event: e.AnyEvent) -> None:

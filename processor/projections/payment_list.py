@@ -7,10 +7,13 @@ from processor.core.ids import Place
 from processor.core.messages import Leg, Metadata, PaymentView
 from processor.projections.cursors import read_cursor, write_cursor
 from processor.projections.payment_filters import PaymentFilters
-from processor.projections.payment_query import PaymentQuery
+from processor.projections.payment_query import Statement, needs_window, page_statement, search_statement, window_statement
 from processor.projections.rows import decode_legs
 from processor.projections.snapshots import read_positions
 
+_END = 2**63 - 1
+# How much farther back than the window a page is searched for, before all that match are collected from the list's beginning on.
+_SEARCH_BACK_TIMES = 50
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 
 
@@ -33,13 +36,33 @@ async def read_payments(connection: asyncpg.Connection, filters: PaymentFilters,
     """Return the page that begins where the cursor says (None: the first). Raises BadCursor."""
     question = ("payments", filters)
     after = Place(*read_cursor(question, cursor, 4)) if cursor is not None else None
-    query = PaymentQuery(filters, after, limit + 1)  # One more tells whether another page follows.
-    rows = await connection.fetch(query.text, *query.arguments)
+    rows = await _find(connection, filters, after, limit + 1)  # One more tells whether another page follows.
     next_cursor = None
     if len(rows) > limit:
         last = rows[limit - 1]
         next_cursor = write_cursor(question, (last["at"], last["shard"], last["sequence"], last["index"]))
     return PaymentPage([_listed(row) for row in rows[:limit]], next_cursor, await read_positions(connection))
+
+
+async def _find(connection: asyncpg.Connection, filters: PaymentFilters, after: Place | None, limit: int) -> list[asyncpg.Record]:
+    if not needs_window(filters):
+        return await _fetch(connection, page_statement(filters, after, limit))
+    ends = await _fetch(connection, window_statement(filters, after))
+    floor = Place(*ends[0][:4]) if ends else None
+    rows = await _fetch(connection, page_statement(filters, after, limit, floor))
+    if floor is None or len(rows) == limit:
+        return rows
+    begins = min(after.at if after is not None else _END, filters.created_lt or _END, ends[0]["newest"])
+    since = begins - _SEARCH_BACK_TIMES * (begins - floor.at)
+    rows = await _fetch(connection, search_statement(filters, after, since, limit))
+    if len(rows) == limit:
+        return rows
+    return await _fetch(connection, search_statement(filters, after, None, limit))
+
+
+async def _fetch(connection: asyncpg.Connection, statement: Statement) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(statement.text, *statement.arguments)
+    return rows
 
 
 def _listed(row: asyncpg.Record) -> Listed:

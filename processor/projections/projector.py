@@ -12,6 +12,7 @@ from time import perf_counter
 
 import asyncpg
 
+from processor.clock import now_microseconds
 from processor.core.ensure import Broken
 from processor.core.events import AnyEvent, decode_events
 from processor.journal.chain import Chain
@@ -20,6 +21,7 @@ from processor.journal.postgres.link import Timeouts, connect, journal_errors
 from processor.journal.record import Record
 from processor.projections.fold import Fold, accounts_to_know
 from processor.projections.memory import Memory
+from processor.projections.pace import pause_seconds
 from processor.projections.rows import Rows
 from processor.projections.tables import QUERIES, read_memories, read_posted, write_rows
 
@@ -29,9 +31,9 @@ SCHEMA = "projections"
 BATCH_BYTES = 256 * 1024
 """About a thousand payments: few enough not to hold up the payments' own statements for long, enough to make a commit cheap."""
 
-POLL_SECONDS = 0.05
 RETRY_SECONDS = 1.0
-_RECORDS_OF_A_SHARD = 200
+# What is looked at to fill a batch: enough for records of one payment each, and not many times what will be taken.
+_RECORDS_LOOKED_AT = 1024
 # One batch is written within this; a rebuild's are larger, and a disk may be slow.
 _TIMEOUTS = Timeouts(command_seconds=60.0)
 # A crash of the server may take the last transactions with it: rows and positions alike, so they are simply made again. That spares
@@ -59,22 +61,26 @@ class Projector:
         self._connection: asyncpg.Connection | None = None
         self._memories: dict[int, Memory] = {}
         self._chains: dict[int, Chain] = {}
+        self._newest_at = 0
         self.positions: dict[int, int] = {}
 
     async def run(self, share: float) -> None:
-        """Project for ever, at work at most for this `share` of the time. Raises Broken, JournalCorrupt: a person has to look."""
+        """Project for ever, at work for this `share` of the time while there is much to do, and for more of it when far behind.
+
+        Raises Broken, JournalCorrupt: a person has to look.
+        """
         while True:
             began = perf_counter()
-            pause = POLL_SECONDS
             try:
                 taken = await self.step()
+                behind_seconds = max(0.0, (now_microseconds() - self._newest_at) / 1e6) if taken else 0.0
+                pause = pause_seconds(taken / self._batch_bytes, perf_counter() - began, behind_seconds, share)
             except JournalUnavailable as error:
                 logger.warning("projections wait for the database: %s", error)
                 pause = RETRY_SECONDS
             except Overtaken as error:
                 logger.info("projections: %s", error)
-            else:
-                pause = (perf_counter() - began) * (1 / share - 1) if taken >= self._batch_bytes else POLL_SECONDS
+                pause = RETRY_SECONDS  # Two that work in turns only repeat each other's reading.
             await asyncio.sleep(pause)
 
     async def catch_up(self) -> None:
@@ -93,6 +99,9 @@ class Projector:
                 batch = await self._next_batch(connection)
                 if batch:
                     await self._project(connection, batch)
+        except Overtaken:
+            self.positions = {}
+            raise
         except asyncpg.UniqueViolationError as error:
             await self.close()
             raise Broken(f"a record makes a row that is there already: {error}") from error
@@ -124,7 +133,8 @@ class Projector:
 
     async def _next_batch(self, connection: asyncpg.Connection) -> Batch:
         shards, after = list(self.positions), list(self.positions.values())
-        rows = await connection.fetch(QUERIES["next_records"], shards, after, _RECORDS_OF_A_SHARD, self._batch_bytes)
+        each = max(1, _RECORDS_LOOKED_AT // max(1, len(shards)))
+        rows = await connection.fetch(QUERIES["next_records"], shards, after, each, self._batch_bytes)
         records = [self._chains[row["shard"]].check(row["sequence"], row["hash"], row["frame"]) for row in rows]
         return [(record, decode_events(record.payload)) for record in records]
 
@@ -140,6 +150,7 @@ class Projector:
                 raise Overtaken("the tables have been replaced by newly built ones")
             await self._advance(connection, list(newest.values()))
             await write_rows(connection, rows)
+        self._newest_at = max(record.at for record in newest.values())
         for shard, record in newest.items():
             self.positions[shard] = record.sequence
             self._memories[shard].prune()

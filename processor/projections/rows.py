@@ -11,8 +11,7 @@ import msgspec
 from processor.core.messages import Leg, Metadata
 
 AMOUNT_MAX = 2**63 - 1
-FROM_ACCOUNT, TO_ACCOUNT, AMOUNT, CURRENCY, LEGS = 5, 6, 7, 8, 9
-STATUS, HELD, CAPTURED, REFUNDED, EXPIRES_AT, REFERENCE, METADATA, CHANGED = 4, 10, 11, 12, 13, 14, 15, 16
+STATUS, HELD, CAPTURED, REFUNDED, CHANGED = 4, 10, 11, 12, 16
 ACCOUNT_STATUS, ACCOUNT_PENDING_OUT, ACCOUNT_PENDING_IN = 7, 8, 9
 
 Key = tuple[int, int, int, int]
@@ -33,14 +32,14 @@ class AccountChange(msgspec.Struct):
     pending_in: int | None = None
 
 
-class PaymentChange(msgspec.Struct):
-    """What becomes of a payment that is in the table already. None: it stays as it is."""
+class PaymentChange(msgspec.Struct, frozen=True):
+    """How a payment stands after something has happened to it. Amounts are for each leg; `changed` is the record that says so."""
 
+    status: str
+    held: Amounts
+    captured: Amounts
+    refunded: Amounts
     changed: int
-    status: str | None = None
-    held: Amounts | None = None
-    captured: Amounts | None = None
-    refunded: Amounts | None = None
 
 
 class Rows:
@@ -89,16 +88,12 @@ class Rows:
             change.pending_out, change.pending_in = pending_out, pending_in
 
     def change_payment(self, key: Key, change: PaymentChange) -> None:
-        """Note what has become of a payment: of every part the newest value counts."""
+        """Note how a payment stands now."""
         row = self.payments.get(key)
         if row is not None:
             apply_change(row, change)
-            return
-        before = self.payment_changes.get(key)
-        if before is not None:
-            kept = {name: value for name, value in msgspec.structs.asdict(before).items() if getattr(change, name) is None}
-            change = msgspec.structs.replace(change, **kept)
-        self.payment_changes[key] = change
+        else:
+            self.payment_changes[key] = change
 
     def end_transfer(self, shard: int, home: int, number: int) -> None:
         """Note that a transfer is decided: its row goes, or is never written."""
@@ -110,18 +105,9 @@ class Rows:
 
 
 def apply_change(row: list[Any], change: PaymentChange) -> None:
-    """Change a payments row as the UPDATE of a stored one does."""
-    if row[HELD] is None:
-        row[HELD], row[CAPTURED], row[REFUNDED] = (0,), (row[AMOUNT],), (0,)
+    """Change a row of `payments` as the UPDATE of a stored one does."""
+    row[STATUS], row[HELD], row[CAPTURED], row[REFUNDED] = change.status, change.held, change.captured, change.refunded
     row[CHANGED] = change.changed
-    for column, value in (
-        (STATUS, change.status),
-        (HELD, change.held),
-        (CAPTURED, change.captured),
-        (REFUNDED, change.refunded),
-    ):
-        if value is not None:
-            row[column] = value
 
 
 def json_text(metadata: Metadata | None) -> str | None:

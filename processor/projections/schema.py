@@ -29,8 +29,20 @@ class RebuildUnderWay(Exception):
 
 
 def known_version() -> str:
-    """Return the version of this program's tables: the SHA-256 of tables.sql."""
-    return sha256((_SQL / "tables.sql").read_text(encoding="utf-8").encode()).hexdigest()
+    """Return the version of this program's tables and views: the SHA-256 of their files."""
+    return sha256("".join(_definitions()).encode()).hexdigest()
+
+
+async def present_version(dsn: str) -> str | None:
+    """Return the version of the read model that is there, or None if there is none. Raises JournalUnavailable."""
+    connection = await connect(dsn, _TIMEOUTS)
+    try:
+        with journal_errors():
+            is_there = await connection.fetchval(_QUERIES["has_tables"], SCHEMA)
+            version: str | None = await connection.fetchval(_QUERIES["version"]) if is_there else None
+            return version
+    finally:
+        connection.terminate()
 
 
 async def prepare_projections(dsn: str) -> bool:
@@ -74,12 +86,16 @@ async def rebuild_projections(dsn: str, progress: Progress) -> None:
         connection.terminate()
 
 
+def _definitions() -> list[str]:
+    # Line ends are read alike, however the files were checked out.
+    return [(_SQL / name).read_text(encoding="utf-8") for name in ("tables.sql", "views.sql")]
+
+
 async def _create(connection: asyncpg.Connection, schema: str) -> None:
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     await connection.execute(f"SET LOCAL search_path TO {schema}")
-    for name in ("tables.sql", "views.sql"):
-        if (_SQL / name).is_file():
-            await connection.execute((_SQL / name).read_text(encoding="utf-8"))
+    for definitions in _definitions():
+        await connection.execute(definitions)
     await connection.execute(_QUERIES["fill"], known_version())
 
 

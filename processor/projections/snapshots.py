@@ -61,11 +61,19 @@ class Snapshots:
     async def snapshot(self) -> AsyncIterator[asyncpg.Connection]:
         """Give a connection whose statements all see the same. Raises ProjectionUnavailable, ProjectionSlow."""
         with _failures():
-            async with (
-                self._pool.acquire(timeout=2 * STATEMENT_SECONDS_MAX) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                yield connection
+            connection = await self._acquire()
+            try:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    yield connection
+            finally:
+                await self._pool.release(connection)
+
+    async def _acquire(self) -> asyncpg.Connection:
+        try:
+            return await self._pool.acquire(timeout=2 * STATEMENT_SECONDS_MAX)
+        except ValueError:
+            # The reason is left out because it may quote the URL, which holds a password.
+            raise ProjectionUnavailable("the database URL is wrong: use postgresql://user:password@host:port/database") from None
 
     async def close(self) -> None:
         """Close the connections, in the middle of their statements too."""
@@ -83,9 +91,6 @@ def _failures() -> Iterator[None]:
         yield
     except asyncpg.QueryCanceledError as error:
         raise ProjectionSlow(f"the read took longer than {STATEMENT_SECONDS_MAX} s: narrow the filter") from error
-    except asyncpg.ClientConfigurationError:
-        # The reason is left out because it may quote the URL, which holds a password.
-        raise ProjectionUnavailable("the database URL is wrong: use postgresql://user:password@host:port/database") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ProjectionUnavailable(f"the projections do not answer as they should: {reason}") from error

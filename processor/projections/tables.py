@@ -57,6 +57,6 @@ async def _change(connection: asyncpg.Connection, query: str, changes: Sequence[
     ensure(status.endswith(f" {len(changes)}"), f"every row to be changed is there: {query} of {len(changes)} gave {status}")
 
 
-def _array(amounts: Amounts | None) -> str | None:
+def _array(amounts: Amounts) -> str:
     """Return the text of an array: unnest would take arrays of arrays apart to their numbers."""
-    return None if amounts is None else "{" + ",".join(map(str, amounts)) + "}"
+    return "{" + ",".join(map(str, amounts)) + "}"

@@ -66,14 +66,13 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS changed (acco
 WHERE accounts.account = changed.account;
 
 -- name: change_payments
--- $1 to $4 places, $5 statuses, $6 to $8 amounts for each leg as text like {1,2}, $9 records; null leaves it as it is.
--- A payment whose amounts are null was made at once, with one leg: now that it changes they are written out.
+-- $1 to $4 places, $5 statuses, $6 to $8 amounts for each leg as text like {1,2}, $9 records.
 UPDATE payments
 SET
-    status = coalesce(new.status, payments.status),
-    held = coalesce(new.held::bigint[], payments.held, ARRAY[0]),
-    captured = coalesce(new.captured::bigint[], payments.captured, ARRAY[payments.amount]),
-    refunded = coalesce(new.refunded::bigint[], payments.refunded, ARRAY[0]),
+    status = new.status,
+    held = new.held::bigint[],
+    captured = new.captured::bigint[],
+    refunded = new.refunded::bigint[],
     changed = new.changed
 FROM unnest(
     $1::bigint[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[]
