@@ -4,19 +4,22 @@
 """
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from time import process_time
 from typing import Any
 
 import msgspec
 
-from processor.core.messages import AccountView, AnyAnswer, AnyMessage, PaymentAnswer
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PaymentAnswer, Refund, Void
 from processor.core.results import Result
+from processor.operation_history import RecordedOperation
+from serve.acknowledged import Acknowledged
 from serve.app import Application, create_app
-from serve.ledger import EntryPage, LedgerError, RecordedPayment, ShardStatus
+from serve.ledger import LedgerError, ShardStatus
 from serve.payments.batches import batch_answer, parse_batch
 from serve.payments.instructions import message_of, parse_payment
 from serve.payments.outcomes import payment_answer
+from serve.reads import Reads
 
 SHARDS = 8
 BATCH_PAYMENTS = 10_000
@@ -38,20 +41,18 @@ class _AcceptingLedger:
 
     shards = SHARDS
 
+    @property
+    def reads(self) -> Reads:
+        raise NotImplementedError
+
     async def ask(self, message: AnyMessage) -> AnyAnswer:
         return PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
 
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         return [PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(len(messages))]
 
-    async def entries(self, account: str, cursor: str | None, limit: int) -> EntryPage | None:
-        return None
-
-    async def balances_at(self, account: str, at: int) -> AccountView | None:
-        return None
-
-    async def payment(self, payment_id: str) -> RecordedPayment | None:
-        return None
+    async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
+        return []
 
     async def shard_status(self) -> list[ShardStatus]:
         return []
@@ -66,7 +67,7 @@ def measure(
     """Return the cost of every step: the best of the rounds."""
     single, batch = single_body(1), batch_body(batch_payments)
     message = message_of(parse_payment(single), "key-1", SHARDS)
-    instructions = parse_batch(batch, SHARDS)
+    instructions, acknowledged = parse_batch(batch, SHARDS), Acknowledged()
     answers: list[AnyAnswer | LedgerError] = [
         PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(batch_payments)
     ]
@@ -77,8 +78,8 @@ def measure(
     }
     batches: dict[str, Callable[[], object]] = {
         "batch: body to messages": lambda: parse_batch(batch, SHARDS),
-        "batch: answers to bytes": lambda: batch_answer(instructions, answers, "req", False),
-        "batch: answers to bytes, minimal": lambda: batch_answer(instructions, answers, "req", True),
+        "batch: answers to bytes": lambda: batch_answer(acknowledged, instructions, answers, "req", False),
+        "batch: answers to bytes, minimal": lambda: batch_answer(acknowledged, instructions, answers, "req", True),
     }
     return [
         *(_cost(step, work, rounds, single_repetitions, 1) for step, work in singles.items()),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -60,7 +60,7 @@ class Application:
             resource = self._resource(request)
             answer = await _answer(resource, request)
             resource.count(answer.status, time.perf_counter() - started)
-            await _send(send, answer, given or answer.request_id or request.id, scope["method"] == "HEAD")
+            await send_answer(send, answer, given or answer.request_id or request.id, scope["method"] == "HEAD")
         except ClientDisconnected:
             pass  # Nobody is left to be answered; what was submitted goes on.
         finally:
@@ -117,12 +117,30 @@ async def _answer(resource: Resource, request: Request) -> Answer:
         return Problem("internal_error", _INTERNAL_ERROR).answer(request.id)
 
 
-async def _send(send: Send, answer: Answer, request_id: str, head: bool) -> None:
+async def _stream(send: Send, first: bytes, chunks: AsyncIterator[bytes]) -> None:
+    """Send a body of unknown length. If its rest cannot be had it is left without its end, so that it does not look whole."""
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    try:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except LedgerError as error:
+        _logger.warning("an answer ends before its end: %s", error)
+        raise ClientDisconnected from error
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def send_answer(send: Send, answer: Answer, request_id: str, head: bool) -> None:
+    """Send the answer, for HEAD without its body. Raises ClientDisconnected, also if a stream had to be broken off."""
     headers = [(b"request-id", request_id.encode()), _NO_STORE, _NO_SNIFF, *answer.headers]
     if answer.status != 204:  # RFC 9110 forbids a length there.
-        headers += ((b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)))
+        headers.append((b"content-type", answer.content_type))
+        if answer.chunks is None:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
     try:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+        if answer.chunks is not None and not head:
+            await _stream(send, answer.body, answer.chunks)
+        else:
+            await send({"type": "http.response.body", "body": b"" if head else answer.body})
     except OSError as error:
         raise ClientDisconnected from error

@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -56,6 +56,30 @@ def _bytes_of(token: bytes) -> bytes:
     return data
 
 
+async def wait_for_lists(request: Request, wanted: Mapping[int, int], *, must: bool) -> None:
+    """Wait until lists show these records (sequence by shard). Raises Problem `not_yet_visible` after a while if they `must`."""
+    if not wanted:
+        return
+
+    def is_visible(positions: dict[int, int]) -> bool:
+        return all(positions.get(shard, 0) >= sequence for shard, sequence in wanted.items())
+
+    try:
+        await read_visible(request, request.ledger.reads.positions, is_visible)
+    except Problem:
+        if must:
+            raise
+
+
+async def wait_for_past(request: Request, shard: int, sequence: int, before_at: int) -> None:
+    """Wait until the past shows the shard's records up to `sequence`, as far as they are from before that time. Raises Problem."""
+
+    async def covers() -> bool:
+        return await request.ledger.reads.covers(shard, sequence, before_at)
+
+    await read_visible(request, covers, bool)
+
+
 async def read_visible(request: Request, read: Callable[[], Awaitable[Seen]], is_visible: Callable[[Seen], bool]) -> Seen:
     """Return what `read` gives as soon as it is visible enough. Raises Problem `not_yet_visible` when the wait is over."""
     clock = asyncio.get_running_loop().time
@@ -66,7 +90,7 @@ async def read_visible(request: Request, read: Callable[[], Awaitable[Seen]], is
         if is_visible(seen):
             return seen
         if clock() + pause_seconds > deadline:
-            detail = "This shard has not caught up with the Consistency-Token; send the request again."
+            detail = "What was asked for cannot be shown yet: a shard, or its lists, must catch up. Send the request again."
             raise Problem("not_yet_visible", detail, headers=retry_after(1))
         await asyncio.sleep(pause_seconds)
         pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)

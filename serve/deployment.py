@@ -1,4 +1,5 @@
-"""What Ray Serve runs: `ShardHosts`, whose replicas keep one shard host each, and `Api`, whose replicas answer HTTP.
+"""What Ray Serve runs: `ShardHosts`, whose replicas keep one shard host each, `Api`, whose replicas answer HTTP, `Projections`,
+which keeps the read model up with the journal, and `Auditor`, which holds all of them against the journal.
 
 Serve places, checks, restarts and scales both. Requests do not pass through Serve's proxy: every Api replica owns a listener, and
 replicas on one node share the port (SO_REUSEPORT), so the kernel spreads connections over them.
@@ -13,14 +14,17 @@ import socket
 import uvicorn
 from ray import serve as ray_serve
 
+from actors.auditing import keep_auditing
 from actors.connections import connect_journal
 from actors.host_keeper import HostKeeper
 from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
+from processor.projections.upkeep import keep_projections
 from processor.settings import Settings, load_settings
 from serve.app import create_app
 from serve.loopback import keep_replicas_on_loopback
+from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
 from serve.wire.gathering import GatheringProtocol
 
@@ -28,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 LISTEN_BACKLOG = 2048
 DRAIN_SECONDS = 10
+PROJECTIONS_NICENESS = 10
+AUDITOR_NICENESS = 15
 _LIGHT = {"num_cpus": 0}
 
 
@@ -66,15 +72,16 @@ class ShardHosts:
     graceful_shutdown_timeout_s=DRAIN_SECONDS + 5,
 )
 class Api:
-    """The HTTP API on a listener of its own. It needs the shard hosts' deployment only to start after it."""
+    """The HTTP API on a listener of its own. It is given the other deployments only to start after them."""
 
-    async def __init__(self, shard_hosts: object) -> None:  # type: ignore[misc]
+    async def __init__(self, shard_hosts: object, projections: object, auditor: object) -> None:  # type: ignore[misc]
         settings = _settings()
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
         router = Router(shard_map, RayHandle, settings.request_timeout_seconds, settings.queue_limit_messages)
         self._routing = asyncio.create_task(router.run())
-        self._app = create_app(RoutedLedger(shards, router, journal, shard_map))
+        reads = await ProjectedReads.connect(settings.database_url, journal)
+        self._app = create_app(RoutedLedger(shards, router, journal, shard_map, reads))
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
@@ -101,6 +108,58 @@ class Api:
         self._routing.cancel()
 
 
+@ray_serve.deployment(
+    name="Projections",
+    ray_actor_options=_LIGHT,
+    health_check_period_s=2,
+    health_check_timeout_s=10,
+    graceful_shutdown_wait_loop_s=0.1,
+    graceful_shutdown_timeout_s=5,
+)
+class Projections:
+    """Projects in a process of its own, which gives way to those that payments wait for."""
+
+    async def __init__(self) -> None:  # type: ignore[misc]
+        settings = _settings()
+        os.nice(PROJECTIONS_NICENESS)
+        self._projecting = asyncio.create_task(keep_projections(settings.database_url, settings.projection_share))
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if nothing is projected any more."""
+        if self._projecting.done():
+            raise RuntimeError("the projections are not kept any more") from self._projecting.exception()
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica goes; what is under way is undone by the database and made again later."""
+        self._projecting.cancel()
+
+
+@ray_serve.deployment(
+    name="Auditor",
+    ray_actor_options=_LIGHT,
+    health_check_period_s=2,
+    health_check_timeout_s=10,
+    graceful_shutdown_wait_loop_s=0.1,
+    graceful_shutdown_timeout_s=5,
+)
+class Audits:
+    """Audits in a process of its own, which gives way to all others."""
+
+    async def __init__(self, shard_hosts: object) -> None:  # type: ignore[misc]
+        settings = _settings()
+        os.nice(AUDITOR_NICENESS)
+        self._auditing = asyncio.create_task(keep_auditing(settings))
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if nothing is audited any more."""
+        if self._auditing.done():
+            raise RuntimeError("the auditor has stopped") from self._auditing.exception()
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica goes; the next one begins at the newest snapshot."""
+        self._auditing.cancel()
+
+
 def _settings() -> Settings:
     settings = load_settings(os.environ)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -120,4 +179,5 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:
     """Return the application; Serve calls this with the config's `args`, which are not used: settings come by the environment."""
-    return Api.bind(ShardHosts.bind())  # type: ignore[attr-defined]
+    shard_hosts = ShardHosts.bind()  # type: ignore[attr-defined]
+    return Api.bind(shard_hosts, Projections.bind(), Audits.bind(shard_hosts))  # type: ignore[attr-defined]

@@ -1,56 +1,25 @@
 """What the HTTP layer needs of the ledger behind it. `actors.router` implements it over the shard hosts."""
 
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
-from processor.core.messages import AccountView, AnyAnswer, AnyMessage, Pay, PayLegs, PaymentAnswer
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
+from processor.operation_history import RecordedOperation
+from serve.reads import Reads
 
 __all__ = [
-    "BadCursor",
-    "Entry",
-    "EntryPage",
     "Ledger",
     "LedgerError",
     "OutcomeUnknown",
     "Overloaded",
-    "RecordedPayment",
+    "RecordedOperation",
     "ShardStatus",
     "ShardUnavailable",
     "expect",
 ]
-
-
-class BadCursor(LedgerError):
-    """The cursor was not issued by this ledger for this list."""
-
-
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One line on one account. `amount` is positive; `at` is in microseconds since 1970."""
-
-    payment_id: str
-    direction: Literal["debit", "credit"]
-    amount: int
-    posted_after: int
-    at: int
-    sequence: int
-
-
-class EntryPage(msgspec.Struct, frozen=True):
-    """Entries of an account, newest first; the page shows the account as of its shard's `sequence`."""
-
-    entries: list[Entry]
-    next_cursor: str | None
-    sequence: int
-
-
-class RecordedPayment(msgspec.Struct, frozen=True):
-    """An accepted payment as the journal has it: what was asked, the answer, and the home shard's `sequence` as of then."""
-
-    message: Pay | PayLegs
-    answer: PaymentAnswer
-    sequence: int
 
 
 class ShardStatus(msgspec.Struct, frozen=True):
@@ -71,6 +40,11 @@ class Ledger(Protocol):
     """The shards, wherever they live. Answers are never NotOwner, Busy or Unknown: those are solved, or raised as LedgerError."""
 
     @property
+    def reads(self) -> Reads:
+        """The lists and the past."""
+        ...
+
+    @property
     def shards(self) -> int:
         """The number of shards, fixed when the ledger was created."""
         ...
@@ -83,16 +57,8 @@ class Ledger(Protocol):
         """Return the answers, or what would have been raised, in the messages' order."""
         ...
 
-    async def entries(self, account: str, cursor: str | None, limit: int) -> EntryPage | None:
-        """Return a page of the account's entries, or None if there is no such account. Raises BadCursor, LedgerError."""
-        ...
-
-    async def balances_at(self, account: str, at: int) -> AccountView | None:
-        """Return the account as it stood at `at` (microseconds), or None if it did not exist. Raises LedgerError."""
-        ...
-
-    async def payment(self, payment_id: str) -> RecordedPayment | None:
-        """Return the accepted payment, or None if the journal has none with this id. Raises LedgerError."""
+    async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
+        """Return what each accepted operation did, in order, from the journal. Raises LedgerError."""
         ...
 
     async def shard_status(self) -> list[ShardStatus]:

@@ -1,30 +1,27 @@
-"""The ledger as the API sees it: the router for what is now, the journal for what was."""
+"""The ledger as the API sees it: the router for what is now, the journal and the projections for what was."""
 
-import base64
-import binascii
 from collections.abc import Sequence
-from typing import Literal
 
-from actors.errors import LedgerError, OutcomeUnknown, ShardUnavailable
+from actors.errors import LedgerError, ShardUnavailable
 from actors.host import HostStatus
 from actors.router import RETRY_AFTER_SECONDS, Router
 from processor.core import messages as m
-from processor.core.ids import parse_payment_id, payment_id
-from processor.core.results import Result
-from processor.core.routing import shard_of
-from processor.history import HistoryTooLong, Line, Position, find_payment, walk
-from processor.journal.interface import Host, Journal, JournalUnavailable, Ownership, ShardMap
-from serve.ledger import BadCursor, Entry, EntryPage, RecordedPayment, ShardStatus
+from processor.core.ids import Place
+from processor.journal.interface import Host, Journal, JournalCorrupt, JournalUnavailable, Ownership, ShardMap
+from processor.operation_history import OperationHistory, RecordedOperation
+from serve.ledger import ShardStatus
+from serve.reads import Reads
 
 
 class RoutedLedger:
     """Implements serve.ledger.Ledger over the shard hosts and the journal."""
 
-    def __init__(self, shards: int, router: Router, journal: Journal, shard_map: ShardMap) -> None:
+    def __init__(self, shards: int, router: Router, journal: Journal, shard_map: ShardMap, reads: Reads) -> None:
         self._shards = shards
         self._router = router
         self._journal = journal
         self._map = shard_map
+        self.reads = reads
 
     @property
     def shards(self) -> int:
@@ -39,59 +36,25 @@ class RoutedLedger:
         """Return the answers in order."""
         return await self._router.ask_all(messages)
 
-    async def entries(self, account: str, cursor: str | None, limit: int) -> EntryPage | None:
-        """Return a page of the account's entries, newest first."""
-        start = _decode_cursor(cursor) if cursor is not None else None
-        answer = await self._read(account)
-        if answer.account is None:
-            return None
-        start = start or Position(answer.account.last_sequence)
-        entries: list[Entry] = []
-        after: Position | None = None
-        try:
-            async for line, position in walk(self._journal, shard_of(account, self._shards), account, start):
-                if len(entries) == limit:
-                    return EntryPage(entries, _encode_cursor(after), answer.sequence)
-                entries.append(_entry(line))
-                after = position
-        except (JournalUnavailable, HistoryTooLong) as error:
-            raise ShardUnavailable(shard_of(account, self._shards), RETRY_AFTER_SECONDS) from error
-        return EntryPage(entries, None, answer.sequence)
+    async def operations(
+        self, accepted: Sequence[tuple[m.Capture | m.Void | m.Refund, m.OperationAnswer]]
+    ) -> list[RecordedOperation]:
+        """Return what each accepted operation did, in order, from the journal."""
+        history = OperationHistory(self._journal)
+        return [await self._operation(history, message, answer) for message, answer in accepted]
 
-    async def balances_at(self, account: str, at: int) -> m.AccountView | None:
-        """Return the account with the balance that its entries gave it by `at`; what was only reserved then does not count."""
-        view = (await self._read(account)).account
-        if view is None or view.opened_at > at:
-            return None
-        posted = 0
-        last_sequence = 0
+    async def _operation(
+        self, history: OperationHistory, message: m.Capture | m.Void | m.Refund, answer: m.OperationAnswer
+    ) -> RecordedOperation:
+        payment = Place(message.at, message.shard, message.sequence, message.index)
+        place = Place(answer.at, message.shard, answer.sequence, answer.index)
         try:
-            shard = shard_of(account, self._shards)
-            async for line, _ in walk(self._journal, shard, account, Position(view.last_sequence)):
-                if line.at <= at:
-                    posted, last_sequence = line.posted, line.sequence
-                    break
-        except (JournalUnavailable, HistoryTooLong) as error:
-            raise ShardUnavailable(shard, RETRY_AFTER_SECONDS) from error
-        return m.AccountView(
-            view.id, view.currency, view.status, posted, 0, 0, view.min_balance, view.max_balance, view.version, view.metadata,
-            view.opened_at, last_sequence,
-        )  # fmt: skip
-
-    async def payment(self, payment_id: str) -> RecordedPayment | None:
-        """Return the payment from the journal."""
-        place = parse_payment_id(payment_id)
-        if place is None or place.shard >= self._shards:
-            return None
-        try:
-            found = await find_payment(self._journal, place)
+            found = await history.find(payment, place, answer.as_of)
         except JournalUnavailable as error:
-            raise ShardUnavailable(place.shard, RETRY_AFTER_SECONDS) from error
+            raise ShardUnavailable(message.shard, RETRY_AFTER_SECONDS) from error
         if found is None:
-            return None
-        message, as_of = found
-        answer = m.PaymentAnswer(Result.ACCEPTED, False, place.at, place.sequence, place.index, as_of)
-        return RecordedPayment(message, answer, as_of)
+            raise JournalCorrupt(f"shard {place.shard}: record {place.sequence} has no operation {place.index} on a payment")
+        return found
 
     async def shard_status(self) -> list[ShardStatus]:
         """Return every shard with its host, as the shard map and the hosts themselves say."""
@@ -128,38 +91,9 @@ class RoutedLedger:
         except JournalUnavailable as error:
             raise ShardUnavailable(0, RETRY_AFTER_SECONDS) from error
 
-    async def _read(self, account: str) -> m.AccountAnswer:
-        answer = await self._router.ask(m.ReadAccount(shard_of(account, self._shards), account))
-        if not isinstance(answer, m.AccountAnswer):
-            raise OutcomeUnknown(f"a read was answered with {type(answer).__name__}")
-        return answer
-
-
-def _entry(line: Line) -> Entry:
-    direction: Literal["debit", "credit"] = "debit" if line.amount < 0 else "credit"
-    return Entry(payment_id(*line.payment), direction, abs(line.amount), line.posted, line.at, line.sequence)
-
 
 def _shard_status(shard: int, epoch: int, actor: str, pid: int, told: HostStatus | None) -> ShardStatus:
     sequence = next((position.sequence for position in told.shards if position.shard == shard), 0) if told else 0
     queue_length = told.queue_length if told else 0
     p50_ms, p99_ms = (told.commit_p50_seconds * 1000, told.commit_p99_seconds * 1000) if told else (0.0, 0.0)
     return ShardStatus(shard, actor, actor, pid, epoch, sequence, queue_length, round(p50_ms, 3), round(p99_ms, 3))
-
-
-def _encode_cursor(position: Position | None) -> str | None:
-    if position is None or not position.sequence:
-        return None
-    return base64.urlsafe_b64encode(f"{position.sequence}.{position.skip}".encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> Position:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        sequence, _, skip = text.partition(".")
-        position = Position(int(sequence), int(skip))
-    except (binascii.Error, ValueError) as error:
-        raise BadCursor("the cursor is not one of this list's") from error
-    if position.sequence < 1 or position.skip < 0:
-        raise BadCursor("the cursor is not one of this list's")
-    return position

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from serve.acknowledged import Acknowledged
 from serve.ledger import Ledger
 from serve.limits import VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
@@ -9,9 +10,10 @@ from serve.submissions import Submissions
 
 
 class Site(msgspec.Struct):
-    """The ledger, the messages under way to it, the figures, and how long a read waits for its Consistency-Token."""
+    """The ledger, the messages under way to it, the figures, what was acknowledged, and how long a read waits for its token."""
 
     ledger: Ledger
     submissions: Submissions
     metrics: Metrics
     visibility_seconds: float = VISIBILITY_SECONDS_MAX
+    acknowledged: Acknowledged = msgspec.field(default_factory=Acknowledged)

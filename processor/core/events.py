@@ -167,7 +167,7 @@ class Reserved(Event, tag=10, frozen=True, gc=False):
 class Decided(Event, tag=11, frozen=True, gc=False):
     """The home knows the outcome: `result` 0 commits and posts the entries, anything else cancels. With the transfer's place.
 
-    Of a refund, `refunded` says what has been refunded of each leg in all, and `status` how the payment stands.
+    Of a refund, `about` is the payment's place, and what follows it says how the payment stands after it, whatever the outcome.
     """
 
     number: int
@@ -178,6 +178,10 @@ class Decided(Event, tag=11, frozen=True, gc=False):
     where: int
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    kind: Kind = Kind.PAYMENT
+    about: tuple[int, int, int] | None = None
+    held: tuple[int, ...] | None = None
+    captured: tuple[int, ...] | None = None
     refunded: tuple[int, ...] | None = None
     status: PaymentStatus | None = None
 
@@ -279,16 +283,18 @@ class OfPayment(Event, frozen=True, gc=False):
 class Captured(OfPayment, tag=20, frozen=True, gc=False):
     """Part or all of a hold was posted. Amounts are for each leg.
 
-    `amounts` were captured now, `captured` in all; `held` is what is still held. `holds` are released here, `entries` made here.
-    With a `number` other hosts' shards, `participants`, are still to be told, and `released` is what they release of each leg.
+    `amounts` were captured now; `held`, `captured` and `refunded` say how the payment stands after it. `holds` are released here,
+    `entries` made here. With a `number` other hosts' shards, `participants`, are still to be told; `released` is what goes from
+    each leg's hold.
     """
 
     key: bytes
     fingerprint: bytes
     amounts: tuple[int, ...]
     released: tuple[int, ...]
-    captured: tuple[int, ...]
     held: tuple[int, ...]
+    captured: tuple[int, ...]
+    refunded: tuple[int, ...]
     status: PaymentStatus
     holds: tuple[Hold, ...]
     entries: tuple[Entry, ...]
@@ -304,6 +310,8 @@ class Released(OfPayment, tag=21, frozen=True, gc=False):
     fingerprint: bytes | None
     kind: Kind
     released: tuple[int, ...]
+    captured: tuple[int, ...]
+    refunded: tuple[int, ...]
     status: PaymentStatus
     holds: tuple[Hold, ...]
     number: int
@@ -328,12 +336,17 @@ class Settled(Event, tag=22, frozen=True, gc=False):
 
 
 class Refunded(OfPayment, tag=23, frozen=True, gc=False):
-    """Captured money was moved back, all of it on this host; the home's part. `refunded`: in all, for each leg."""
+    """Captured money was moved back, all of it on this host; the home's part.
+
+    `amounts` were refunded now; `held`, `captured` and `refunded` say how the payment stands after it.
+    """
 
     key: bytes
     fingerprint: bytes
     kind: Kind
     amounts: tuple[int, ...]
+    held: tuple[int, ...]
+    captured: tuple[int, ...]
     refunded: tuple[int, ...]
     status: PaymentStatus
     reason: str | None

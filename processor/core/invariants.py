@@ -88,3 +88,24 @@ def transit_violations(shards: Iterable[Shard]) -> list[str]:
                 if sent.get(currency, 0) + back.get(currency, 0):
                     found.append(f"shards {shard.number} and {other} disagree on {currency} sent between them")
     return found
+
+
+def held_violations(shards: Iterable[Shard]) -> list[str]:
+    """Return which payments, with no transfer open, do not hold on other shards what they should, or the other way round."""
+    by_number = {shard.number: shard for shard in shards}
+    found = []
+    for home in by_number.values():
+        for other in by_number.values():
+            if other is home:
+                continue
+            should = {}
+            for payment in home.payments.values():
+                holds = leg_holds(payment.legs, payment.held, lambda account: home.shard_of(account) == other.number)  # noqa: B023
+                if holds:
+                    should[payment.key] = {hold.account: hold for hold in holds}
+            kept = {key: {hold.account: hold for hold in holds} for key, holds in other.held_for.get(home.number, {}).items()}
+            if kept != should:
+                found.append(
+                    f"shards {home.number} and {other.number} disagree on what the second holds for the first's payments"
+                )
+    return found

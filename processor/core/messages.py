@@ -235,7 +235,8 @@ class OperationAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, ta
     """The outcome of a capture, a void, a refund or a read of a payment.
 
     `at`, `sequence` and `index` are the place of the event that recorded it (a read: the payment's own). `payment` is how the
-    payment stood right after it; None if it was refused, and for a replay, whose event in the journal tells it.
+    payment stood right after it, and `amounts` what was done to each leg; None and () if it was refused, and for a replay, whose
+    event in the journal tells it.
     """
 
     result: Result
@@ -247,6 +248,7 @@ class OperationAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, ta
     where: int = 0
     others: tuple[tuple[int, int], ...] = ()
     payment: PaymentView | None = None
+    amounts: tuple[int, ...] = ()
 
 
 class AccountAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):

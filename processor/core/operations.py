@@ -135,11 +135,11 @@ class Operations:
         entries, transit = make_entries(legs, shard.number, ledger.shard_of, ledger.account)
         number, participants, here = self._others(shard, payment, with_amounts(payment.legs, released))
         ledger.emit(shard, e.Captured(
-            *place, message.key, message.fingerprint, amounts, released, captured, left, _status(payment, left, captured),
+            *place, message.key, message.fingerprint, amounts, released, left, captured, payment.refunded, _status(payment, left, captured),
             self._holds(payment, released, shard), entries, transit, number, participants,
         ))  # fmt: skip
         others = self._settle_here(shard, payment, m.Kind.CAPTURE, legs, released, here)
-        return self._done(shard, payment, index, number, others)
+        return self._done(shard, payment, index, amounts, number, others)
 
     def void(self, message: m.Void, shard: Shard) -> m.OperationAnswer | Pending:
         """Release all that is still held."""
@@ -149,9 +149,9 @@ class Operations:
         if not self._still_held(shard, payment):
             return self._refuse(message, shard, Result.PAYMENT_NOT_HELD)
         self._ledger.record(shard)
-        index = shard.index
+        index, released = shard.index, payment.held
         number, others = self._release(shard, payment, m.Kind.VOID, message.key, message.fingerprint)
-        return self._done(shard, payment, index, number, others)
+        return self._done(shard, payment, index, released, number, others)
 
     def _still_held(self, shard: Shard, payment: Payment) -> bool:
         """Whether something is held and its time has not come; a hold whose time has come ends here."""
@@ -167,7 +167,7 @@ class Operations:
         number, participants, here = self._others(shard, payment, with_amounts(payment.legs, released))
         status = _status(payment, nothing, payment.captured, kind == m.Kind.EXPIRY)
         self._ledger.emit(shard, e.Released(
-            payment.at, payment.sequence, payment.index, key, fingerprint, kind, released, status,
+            payment.at, payment.sequence, payment.index, key, fingerprint, kind, released, payment.captured, payment.refunded, status,
             self._holds(payment, released, shard), number, participants,
         ))  # fmt: skip
         return number, self._settle_here(shard, payment, kind, with_amounts(payment.legs, nothing), released, here)
@@ -189,12 +189,13 @@ class Operations:
         if not any(amounts):
             return self._refuse(message, shard, Result.AMOUNT_EXCEEDS_CAPTURED)
         legs = backwards(payment.legs, amounts)
+        numbers = shards_of(legs, self._ledger.shard_of)
         try:
-            if not shards_of(legs, self._ledger.shard_of) <= self._ledger.shards.keys():
+            if not numbers <= self._ledger.shards.keys():
                 return self._ledger.start_refund(message, shard, payment, legs, amounts)
             plan_holds(legs, lambda account: True, self._ledger.account, message.reason is not None)
         except Refusal as refusal:
-            self._ledger.consult(shards_of(legs, self._ledger.shard_of))
+            self._ledger.consult(numbers & self._ledger.shards.keys())
             return self._refuse(message, shard, refusal.result, where_forwards(refusal.where, len(legs)))
         return self._refund_here(message, shard, payment, legs, amounts)
 
@@ -208,12 +209,13 @@ class Operations:
         refunded = plus(payment.refunded, amounts)
         entries, transit = make_entries(legs, shard.number, ledger.shard_of, ledger.account)
         ledger.emit(shard, e.Refunded(
-            payment.at, payment.sequence, payment.index, message.key, message.fingerprint, kind, amounts, refunded,
+            payment.at, payment.sequence, payment.index, message.key, message.fingerprint, kind, amounts,
+            payment.held, payment.captured, refunded,
             refund_status(payment, refunded), message.reason, entries, transit,
         ))  # fmt: skip
         here = shards_of(legs, ledger.shard_of) - {shard.number}
         others = self._settle_here(shard, payment, kind, legs, (), here)
-        return self._done(shard, payment, index, 0, others)
+        return self._done(shard, payment, index, amounts, 0, others)
 
     def remembered(self, shard: Shard, payment: Payment) -> Payment:
         """Return the payment as memory has it, after it was recalled if need be."""
@@ -265,10 +267,18 @@ class Operations:
         return m.OperationAnswer(result, False, answer.at, answer.sequence, answer.index, answer.as_of, where)
 
     def _done(
-        self, shard: Shard, payment: Payment, index: int, number: int, others: tuple[tuple[int, int], ...]
+        self,
+        shard: Shard,
+        payment: Payment,
+        index: int,
+        amounts: tuple[int, ...],
+        number: int,
+        others: tuple[tuple[int, int], ...],
     ) -> m.OperationAnswer | Pending:
         sequence = shard.sequence + 1
-        answer = m.OperationAnswer(Result.ACCEPTED, False, shard.at, sequence, index, sequence, 0, others, payment.view())
+        answer = m.OperationAnswer(
+            Result.ACCEPTED, False, shard.at, sequence, index, sequence, 0, others, payment.view(), amounts
+        )
         if not number:
             return answer
         self._ledger.settle_elsewhere(shard, number, answer)

@@ -44,7 +44,7 @@ def apply_captured(shard: "Shard", event: e.Captured) -> None:
     payment.held = minus(payment.held, event.released)
     payment.captured = plus(payment.captured, event.amounts)
     ensure(payment.held == event.held and min(payment.held) >= 0, "what a capture leaves held is what it says")
-    ensure(payment.captured == event.captured, "captured amounts are what the event says")
+    ensure(payment.captured == event.captured and payment.refunded == event.refunded, "a payment stands as its capture says")
     payment.changed = shard.sequence + 1
     shard.reserve(event.holds, -1)
     shard.post(event.entries, event.transit)
@@ -126,7 +126,10 @@ def apply_refunded(shard: "Shard", event: e.Refunded) -> None:
     """Captured money was moved back, all of it on this host."""
     payment = shard.payments[place_key(event.sequence, event.index)]
     payment.refunded = plus(payment.refunded, event.amounts)
-    ensure(payment.refunded == event.refunded, "refunded amounts are what the event says")
+    ensure(
+        (payment.held, payment.captured, payment.refunded) == (event.held, event.captured, event.refunded),
+        "a payment stands as its refund says",
+    )
     ensure(min(minus(payment.captured, payment.refunded)) >= 0, "no more is refunded than was captured")
     payment.changed = shard.sequence + 1
     shard.post(event.entries, event.transit)

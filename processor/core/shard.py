@@ -333,7 +333,7 @@ class Shard:
         payment.changed = self.sequence + 1
         if event.result == 0:
             payment.refunded = plus(payment.refunded, transfer.amounts)
-            ensure(payment.refunded == event.refunded, "refunded amounts are what the event says")
+        ensure(payment.refunded == event.refunded, "refunded amounts are what the event says")
 
     def _apply_forgotten(self, event: e.Forgotten) -> None:
         ensure(self.transfers[event.number].result is not None, "only decided transfers are forgotten")

@@ -222,18 +222,19 @@ class Travel:
     def _decide(self, shard: Shard, transfer: Transfer, result: Result, where: int) -> None:
         entries: tuple[e.Entry, ...] = ()
         transit: tuple[e.Transit, ...] = ()
-        refunded: tuple[int, ...] | None = None
-        status: m.PaymentStatus | None = None
         if result is Result.ACCEPTED and transfer.kind != m.Kind.HOLD:
             entries, transit = make_entries(transfer.legs, shard.number, shard.shard_of, shard.accounts.get)
+        decided = e.Decided(
+            transfer.number, transfer.at, transfer.sequence, transfer.index, int(result), where, entries, transit, transfer.kind
+        )
         if transfer.about is not None:
             payment = shard.payments[place_key(*transfer.about[1:])]
             refunded = plus(payment.refunded, transfer.amounts) if result is Result.ACCEPTED else payment.refunded
-            status = refund_status(payment, refunded)
-        self._ledger.emit(shard, e.Decided(
-            transfer.number, transfer.at, transfer.sequence, transfer.index, int(result), where, entries, transit,
-            refunded, status,
-        ))  # fmt: skip
+            decided = msgspec.structs.replace(
+                decided, about=transfer.about, held=payment.held, captured=payment.captured, refunded=refunded,
+                status=refund_status(payment, refunded),
+            )  # fmt: skip
+        self._ledger.emit(shard, decided)
         if transfer.kind == m.Kind.HOLD and result is Result.ACCEPTED:
             self._ledger.operations.watch(shard, shard.payments[place_key(transfer.sequence, transfer.index)])
         watch = self._watch(shard, transfer)
@@ -285,7 +286,7 @@ class Travel:
         is_unchanged = payment is not None and payment.changed == transfer.decided_sequence and answer.result is Result.ACCEPTED
         return m.OperationAnswer(
             answer.result, False, answer.at, answer.sequence, answer.index, answer.as_of, answer.where, answer.others,
-            payment.view() if payment is not None and is_unchanged else None,
+            payment.view() if payment is not None and is_unchanged else None, transfer.amounts if is_unchanged else (),
         )  # fmt: skip
 
     def _closed(self, shard: Shard, transfer: Transfer) -> None:

@@ -1,13 +1,12 @@
 """Bodies about accounts."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from processor.core.messages import AccountView
 from serve.bodies.values import AccountId, AsOf, Bound, CurrencyCode, Metadata, Money, Time, money
-from serve.ledger import Entry, EntryPage
 from serve.wire.timestamps import rfc3339
 
 
@@ -43,25 +42,6 @@ class AccountBody(msgspec.Struct, frozen=True, rename={"account": "id"}):
     as_of: AsOf
 
 
-class EntryBody(msgspec.Struct, frozen=True):
-    """One line on the account; `posted_after` is the balance after it."""
-
-    payment_id: str
-    direction: Literal["debit", "credit"]
-    amount: Money
-    posted_after: Money
-    at: Time
-    sequence: int
-
-
-class EntriesBody(msgspec.Struct, frozen=True):
-    """A page of entries, newest first. Send `next_cursor` back as `cursor` for the following page."""
-
-    data: list[EntryBody]
-    has_more: bool
-    next_cursor: Annotated[str, Meta(description="Opaque")] | None
-
-
 def account_body(view: AccountView, shard: int, sequence: int) -> AccountBody:
     """Return the account as it stands at `sequence` of its shard."""
     return AccountBody(
@@ -78,15 +58,4 @@ def account_body(view: AccountView, shard: int, sequence: int) -> AccountBody:
         metadata=view.metadata or {},
         created_at=rfc3339(view.opened_at),
         as_of=AsOf(shard, sequence),
-    )
-
-
-def entries_body(page: EntryPage) -> EntriesBody:
-    """Return the page."""
-    return EntriesBody([_entry(entry) for entry in page.entries], page.next_cursor is not None, page.next_cursor)
-
-
-def _entry(entry: Entry) -> EntryBody:
-    return EntryBody(
-        entry.payment_id, entry.direction, money(entry.amount), money(entry.posted_after), rfc3339(entry.at), entry.sequence
     )

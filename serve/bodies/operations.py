@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from serve.bodies.values import AsOf, Money
+from serve.bodies.values import AsOf, Money, Time
 from serve.ledger import ShardStatus
 
 
@@ -41,6 +41,28 @@ class DigestsBody(msgspec.Struct, frozen=True):
     """What a replay of the journal must come to."""
 
     data: list[ShardDigest]
+
+
+class ShardAudit(msgspec.Struct, frozen=True):
+    """How far the auditor is with a shard: it has read without a gap from the record `since` to `sequence`, of that time.
+
+    `divergence` is the first thing that did not agree, found at `divergence_sequence`; null: nothing ever.
+    """
+
+    shard: int
+    since: int
+    sequence: int
+    recorded_at: Time | None
+    lag_records: int
+    compared_accounts: int
+    divergence: str | None
+    divergence_sequence: int | None
+
+
+class AuditBody(msgspec.Struct, frozen=True):
+    """Every shard's audit."""
+
+    data: list[ShardAudit]
 
 
 class HealthBody(msgspec.Struct, frozen=True):

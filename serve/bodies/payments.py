@@ -5,11 +5,21 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from serve.bodies.conditions import BalanceConditionBody
 from serve.bodies.values import AccountId, Amount, AsOf, CurrencyCode, Metadata, Money, Time
-from serve.limits import LEGS_MAX, REFERENCE_CHARACTERS_MAX
+from serve.limits import (
+    CONDITIONS_MAX,
+    HOLD_SECONDS_DEFAULT,
+    HOLD_SECONDS_MAX,
+    LEGS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+)
 from serve.wire.problems import ProblemBody
 
 _SIDES = {"from_account": "from", "to_account": "to"}
+_MODE = "`hold` reserves the money, to be captured later; `immediate` (if nothing is said) moves it"
+_EXPIRY = f"Only for holds: after this time what is still held is released; default {HOLD_SECONDS_DEFAULT} (7 days)"
+_CONDITIONS = "The payment is made only if all of them are true before it"
 
 
 class LegBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename=_SIDES):
@@ -29,8 +39,11 @@ class PaymentRequestBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, r
     amount: Amount | UnsetType = UNSET
     currency: CurrencyCode | UnsetType = UNSET
     legs: Annotated[list[LegBody], Meta(min_length=1, max_length=LEGS_MAX)] | UnsetType = UNSET
-    mode: Annotated[Literal["immediate", "hold"], Meta(description="`hold` is not supported yet")] | UnsetType = UNSET
-    expires_in_seconds: Annotated[int, Meta(ge=1, description="Only for holds: not supported yet")] | UnsetType = UNSET
+    mode: Annotated[Literal["immediate", "hold"], Meta(description=_MODE)] | UnsetType = UNSET
+    expires_in_seconds: Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description=_EXPIRY)] | UnsetType = UNSET
+    balance_conditions: (
+        Annotated[list[BalanceConditionBody], Meta(min_length=1, max_length=CONDITIONS_MAX, description=_CONDITIONS)] | UnsetType
+    ) = UNSET
     reference: Annotated[str, Meta(max_length=REFERENCE_CHARACTERS_MAX)] | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
@@ -58,7 +71,7 @@ class PaymentLegBody(msgspec.Struct, frozen=True, gc=False, rename=_SIDES):
 
 class PaymentBody(msgspec.Struct, frozen=True, gc=False, rename={**_SIDES, "payment": "id"}):
     """A payment. `from`, `to` and `currency` are null if its legs differ in them, `amount` and what follows from it if they
-    differ in currency. `as_of` says from where on its effect can be read."""
+    differ in currency. `held` is what is still held, until `expires_at`. `as_of` says from where on this state can be read."""
 
     payment: Annotated[str, Meta(examples=["pay_01F2J7M1Z5Q00000000R200001"])]
     status: Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded"]
@@ -68,8 +81,10 @@ class PaymentBody(msgspec.Struct, frozen=True, gc=False, rename={**_SIDES, "paym
     currency: CurrencyCode | None
     legs: list[PaymentLegBody]
     mode: Literal["immediate", "hold"]
+    held: Money | None
     captured: Money | None
     refunded: Money | None
+    expires_at: Time | None
     reference: str | None
     metadata: dict[str, str]
     created_at: Time
@@ -93,3 +108,11 @@ class BatchResultsBody(msgspec.Struct, frozen=True):
     """Outcomes in the order of the payments."""
 
     results: list[BatchResultBody]
+
+
+class PaymentsBody(msgspec.Struct, frozen=True):
+    """A page of payments, newest first. Send `next_cursor` back as `cursor` for the following page."""
+
+    data: list[PaymentBody]
+    has_more: bool
+    next_cursor: Annotated[str, Meta(description="Opaque")] | None

@@ -27,6 +27,10 @@ Amount = (
     Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
     | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,18}(?!\n)$", description="Decimal, at most 9223372036854775807")]
 )
+Share = (
+    Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
+    | Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,18})(?!\n)$", description="Decimal, at most 9223372036854775807")]
+)
 Bound = (
     Annotated[int, Meta(ge=-SAFE_INTEGER_MAX, le=SAFE_INTEGER_MAX)]
     | Annotated[str, Meta(pattern=r"^(0|-?[1-9][0-9]{0,18})(?!\n)$", description="Decimal, to 9223372036854775807")]

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from serve.bodies.accounts import AccountBody
+from serve.bodies.payment_operations import ChangedPaymentBody
 from serve.bodies.payments import BatchItemBody, PaymentRequestBody
 from serve.routes.route import Parameter, Route
 from serve.wire.problems import KINDS, PROBLEM_JSON, ProblemBody
@@ -23,6 +25,7 @@ _HEADERS = {
     "Idempotency-Replayed": "`true` if the key was used before: this is the first answer again.",
     "Retry-After": "Seconds after which to send the request again.",
     "Location": "Path of what was made.",
+    "ETag": "The account's version, for `If-Match`; not with a time in the past.",
     "Allow": "The methods of the path.",
 }
 
@@ -80,13 +83,14 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _responses(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, kind in route.answers.items():
+    for number, (status, kind) in enumerate(route.answers.items()):
         media, schema = ("application/json", _reference(kind)) if isinstance(kind, type) else (kind, {})
+        others = {other: {"schema": {"type": "string"}} for other in route.other_media} if number == 0 else {}
         names = ["Request-Id", *_headers_of(route, status)]
         responses[str(status)] = {
             "description": "Done",
             "headers": _header_references(names),
-            "content": {media: {"schema": schema}},
+            "content": {media: {"schema": schema}, **others},
         }
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(route.problems):
@@ -100,8 +104,10 @@ def _responses(route: Route) -> dict[str, Any]:
 
 def _headers_of(route: Route, status: int) -> list[str]:
     names = ["Consistency-Token"] if route.path.startswith(("/v1/accounts", "/v1/payments", "/v1/ledger")) else []
-    if route.path == "/v1/payments" and status == 201:
+    if (route.path == "/v1/payments" and status == 201) or ChangedPaymentBody in route.answers.values():
         names.append("Idempotency-Replayed")
+    if AccountBody in route.answers.values():
+        names.append("ETag")
     return [*names, "Location"] if route.method == "POST" and route.path in ("/v1/accounts", "/v1/payments") else names
 
 

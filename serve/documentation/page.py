@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from serve.documentation.guide import guide_html
 from serve.documentation.members import members_table, schema_link, text_html
 from serve.wire.problems import KINDS
 
@@ -30,9 +32,11 @@ def docs_page(document: Document, base_url: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
-        f'<nav><strong>{title} API</strong>{navigation}<h3>More</h3><a href="#problems">Problems</a><a href="#schemas">Bodies</a>'
+        f'<nav><strong>{title} API</strong><a href="#guide">Guide</a>{navigation}<h3>More</h3>'
+        '<a href="#problems">Problems</a><a href="#schemas">Bodies</a>'
         f'<a href="/openapi.json">openapi.json</a></nav><main><h1>{title} API</h1>'
-        f"<p>{text_html(document['info']['description'])}</p>{sections}{_problems()}{_schemas(document)}</main></body></html>\n"
+        f"<p>{text_html(document['info']['description'])}</p><section id=guide>{guide_html(base_url)}</section>"
+        f"{sections}{_problems()}{_schemas(document)}</main></body></html>\n"
     )
 
 
@@ -79,6 +83,12 @@ def _commands(method: str, path: str, operation: Document, body: Document, base_
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    asked = {
+        parameter["name"]: parameter["example"]
+        for parameter in parameters
+        if parameter["in"] == "query" and "example" in parameter
+    }
+    path += f"?{urlencode(asked)}" if asked else ""
     start = ["curl", *(["-X", method] if method == "POST" and not body.get("examples") else []), base_url + path]
     examples = body.get("examples") or {"": None}
     for number, (title, example) in enumerate(examples.items()):
@@ -114,8 +124,10 @@ def _responses(responses: dict[str, Document]) -> str:
 
 def _response(status: str, response: Document) -> str:
     if status.startswith("2"):
-        ((media, content),) = response["content"].items()
-        text = schema_link(content["schema"]) if "$ref" in content["schema"] else escape(media)
+        contents = response["content"].items()
+        text = " or ".join(
+            schema_link(content["schema"]) if "$ref" in content["schema"] else escape(media) for media, content in contents
+        )
     else:
         codes = [code.strip("`") for code in response["description"].split()]
         text = " ".join(f'<a href="#problem-{escape(code)}"><code>{escape(code)}</code></a>' for code in codes)

@@ -1,35 +1,28 @@
 """Many payments in one request: read as a whole if all are well formed, else one by one, so that a bad one harms only itself."""
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
-from processor.core.messages import AnyAnswer, Pay, PayLegs, PaymentAnswer
+from processor.core.messages import AnyAnswer, PaymentAnswer
 from processor.core.results import Result
+from serve.acknowledged import Acknowledged
 from serve.bodies.payments import BatchItemBody, BatchRequestBody, BatchResultBody, BatchResultsBody
 from serve.consistency import newest, token_header
 from serve.ledger import LedgerError, OutcomeUnknown, expect
-from serve.limits import BATCH_PAYMENTS_MAX
-from serve.payments.idempotency import checked_key
-from serve.payments.identity import identity_of
+from serve.payments.idempotency import key_of_item
+from serve.payments.identity import Creation, identity_of
 from serve.payments.instructions import message_of, strings_of
+from serve.payments.items import check_count, items_of
 from serve.payments.outcomes import payment_body
 from serve.payments.refusals import ledger_problem, refusal
 from serve.wire.answer import Answer, encode_json
-from serve.wire.problems import FieldError, Problem
-from serve.wire.strict_json import decode, has_nul, parse, scan, strings_in
+from serve.wire.problems import Problem
+from serve.wire.strict_json import decode, has_nul, strings_in
 
-
-class _RawBatch(msgspec.Struct, forbid_unknown_fields=True):
-    """A batch whose items are not looked at yet."""
-
-    payments: list[Raw]
-
-
-Instruction = Pay | PayLegs | Problem
+Instruction = Creation | Problem
 """What an item asks of the ledger, or why it cannot be asked."""
 
 _whole = msgspec.json.Decoder(BatchRequestBody)
-_raw = msgspec.json.Decoder(_RawBatch)
 _item = msgspec.json.Decoder(BatchItemBody)
 
 
@@ -39,19 +32,14 @@ def parse_batch(data: bytes, shards: int) -> list[Instruction]:
         items = _whole.decode(data).payments
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _one_by_one(data, shards)
-    _check_count(len(items))
+    check_count(len(items))
     if strings_in(data) != 1 + sum(map(_strings_of_item, items)) or has_nul(data):
         return _one_by_one(data, shards)
     return [_instruction(item, shards, index) for index, item in enumerate(items)]
 
 
 def _one_by_one(data: bytes, shards: int) -> list[Instruction]:
-    raws = parse(_raw, data).payments
-    _check_count(len(raws))
-    items = [bytes(raw) for raw in raws]
-    if strings_in(data) != 1 + sum(map(strings_in, items)):
-        scan(data)
-    return [_parsed(item, shards, index) for index, item in enumerate(items)]
+    return [_parsed(item, shards, index) for index, item in enumerate(items_of(data, "payments"))]
 
 
 def _parsed(data: bytes, shards: int, index: int) -> Instruction:
@@ -64,11 +52,7 @@ def _parsed(data: bytes, shards: int, index: int) -> Instruction:
 
 def _instruction(item: BatchItemBody, shards: int, index: int) -> Instruction:
     try:
-        key = item.idempotency_key
-        if key is UNSET or not key:
-            missing = FieldError("this member is required", "/idempotency_key")
-            raise Problem("idempotency_key_required", "Every payment of a batch needs its own idempotency key.", errors=[missing])
-        return message_of(item, checked_key(key), shards)
+        return message_of(item, key_of_item(item.idempotency_key), shards)
     except Problem as problem:
         return problem.within(f"/payments/{index}")
 
@@ -77,13 +61,12 @@ def _strings_of_item(item: BatchItemBody) -> int:
     return strings_of(item) + (0 if item.idempotency_key is UNSET else 2)
 
 
-def _check_count(count: int) -> None:
-    if count > BATCH_PAYMENTS_MAX:
-        raise Problem("batch_too_large", f"A batch holds at most {BATCH_PAYMENTS_MAX} payments; this one has {count}.")
-
-
 def batch_answer(
-    instructions: list[Instruction], answers: list[AnyAnswer | LedgerError], request_id: str, minimal: bool
+    acknowledged: Acknowledged,
+    instructions: list[Instruction],
+    answers: list[AnyAnswer | LedgerError],
+    request_id: str,
+    minimal: bool,
 ) -> Answer:
     """Return the HTTP answer. `answers` belong to the instructions that are messages, in order.
 
@@ -100,10 +83,11 @@ def batch_answer(
         for instruction in instructions
     ]
     positions = _positions(instructions, answers)
+    acknowledged.note(positions)
     return Answer(200, encode_json(BatchResultsBody(results)), (token_header(positions),) if positions else ())
 
 
-def _result(message: Pay | PayLegs, answer: AnyAnswer | LedgerError, request_id: str, minimal: bool) -> BatchResultBody:
+def _result(message: Creation, answer: AnyAnswer | LedgerError, request_id: str, minimal: bool) -> BatchResultBody:
     if isinstance(answer, LedgerError):
         return _refused(ledger_problem(answer), request_id)
     answer = expect(answer, PaymentAnswer)

@@ -7,10 +7,11 @@ import re
 from hashlib import blake2b
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from processor.core.messages import Leg
+from processor.core.messages import Condition, Leg
 from serve.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
-from serve.wire.problems import Problem
+from serve.wire.problems import FieldError, Problem
 
 TENANT = "default"
 _TENANT_PART = f"{len(TENANT)}:{TENANT}"
@@ -24,6 +25,14 @@ def key_of_headers(headers: dict[bytes, bytes]) -> str:
     if not key:
         raise Problem("idempotency_key_required", "Send an Idempotency-Key header, a new one for every payment you mean to make.")
     return checked_key(key.decode("latin-1"))
+
+
+def key_of_item(key: str | UnsetType) -> str:
+    """Return the key of a batch's item. Raises Problem if it is missing or not allowed."""
+    if key is UNSET or not key:
+        missing = FieldError("this member is required", "/idempotency_key")
+        raise Problem("idempotency_key_required", "Every item of a batch needs its own idempotency key.", errors=[missing])
+    return checked_key(key)
 
 
 def checked_key(key: str) -> str:
@@ -40,6 +49,30 @@ def key_digest(from_account: str, key: str) -> bytes:
     return blake2b(f"{_TENANT_PART}{len(from_account)}:{from_account}{len(key)}:{key}".encode(), digest_size=16).digest()
 
 
-def fingerprint(mode: str, legs: tuple[Leg, ...], reference: str | None, metadata: dict[str, str] | None) -> bytes:
+def fingerprint(
+    mode: str,
+    legs: tuple[Leg, ...],
+    reference: str | None,
+    metadata: dict[str, str] | None,
+    expires_in_seconds: int | None = None,
+    conditions: tuple[Condition, ...] | None = None,
+) -> bytes:
     """Return the 16 bytes that stand for what is asked, however its JSON is written; `metadata` in the order of its names."""
-    return blake2b(_encode((mode, legs, reference, metadata)), digest_size=16).digest()
+    content: tuple[object, ...] = (mode, legs, reference, metadata)
+    if expires_in_seconds is not None or conditions is not None:
+        content += (expires_in_seconds, conditions)
+    return blake2b(_encode(content), digest_size=16).digest()
+
+
+def operation_key_digest(payment: str, kind: str, key: str | None) -> bytes:
+    """Return the 16 bytes that name the key among those of this payment's operations.
+
+    Without a key a constant stands in: the same operation asked again is then the same one. No account's id has a space in it,
+    and no client's key is empty, so these digests never meet those of payments.
+    """
+    return key_digest(f"payment {payment}", key) if key is not None else key_digest(f"{kind} {payment}", "")
+
+
+def operation_fingerprint(kind: str, amounts: tuple[int, ...] | None, final: bool, reason: str | None) -> bytes:
+    """Return the 16 bytes that stand for what is asked of a payment."""
+    return blake2b(_encode((kind, amounts, final, reason)), digest_size=16).digest()

@@ -3,12 +3,15 @@
 import msgspec
 from msgspec import UNSET
 
-from processor.core.messages import Leg, Pay, PayLegs
+from processor.core.messages import Condition, Hold, Leg, Metadata, Pay, PayLegs
 from processor.core.routing import shard_of
 from serve.bodies.payments import PaymentRequestBody
 from serve.bodies.values import whole
+from serve.limits import HOLD_SECONDS_DEFAULT
+from serve.payments.conditions import conditions_of, strings_of_conditions
 from serve.payments.currencies import MINOR_UNIT_DIGITS
 from serve.payments.idempotency import fingerprint, key_digest
+from serve.payments.identity import Creation
 from serve.wire.problems import FieldError, Problem, field_problem
 from serve.wire.strict_json import AMOUNT_RULE, decode
 
@@ -40,6 +43,8 @@ def strings_of(body: PaymentRequestBody) -> int:
         count += 2
     if body.expires_in_seconds is not UNSET:
         count += 1
+    if body.balance_conditions is not UNSET:
+        count += strings_of_conditions(body.balance_conditions)
     if body.reference is not UNSET:
         count += 1 if body.reference is None else 2
     if body.metadata is not UNSET:
@@ -47,24 +52,38 @@ def strings_of(body: PaymentRequestBody) -> int:
     return count
 
 
-def message_of(body: PaymentRequestBody, key: str, shards: int) -> Pay | PayLegs:
-    """Return the message to the shard of the first `from` account. Raises Problem."""
-    if body.mode == "hold":
-        raise field_problem("unsupported_mode", "/mode", "`hold` is not supported yet; leave it out, or say `immediate`")
-    if body.expires_in_seconds is not UNSET:
-        raise field_problem("unsupported_mode", "/expires_in_seconds", "holds are not supported yet; leave it out")
+def message_of(body: PaymentRequestBody, key: str, shards: int, version: int | None = None) -> Creation:
+    """Return the message to the shard of the first `from` account, whose version must be `version`. Raises Problem."""
     if body.legs is UNSET:
         legs: tuple[Leg, ...] = (_single_leg(body),)
     else:
         legs = _legs(body)
     reference = None if body.reference is UNSET else body.reference
     metadata = dict(sorted(body.metadata.items())) if body.metadata else None
+    conditions = None if body.balance_conditions is UNSET else conditions_of(body.balance_conditions, legs)
     first = legs[0]
     shard = shard_of(first.from_account, shards)
-    digest, content = key_digest(first.from_account, key), fingerprint("immediate", legs, reference, metadata)
+    digest = key_digest(first.from_account, key)
+    if body.mode == "hold":
+        return _hold(body, shard, digest, legs, reference, metadata, conditions, version)
+    if body.expires_in_seconds is not UNSET:
+        raise field_problem("invalid_body", "/expires_in_seconds", "only a hold expires; leave it out, or set `mode` to `hold`")
+    content = fingerprint("immediate", legs, reference, metadata, None, conditions)
     if len(legs) > 1:
-        return PayLegs(shard, digest, content, legs, reference, metadata)
-    return Pay(shard, digest, content, first.from_account, first.to_account, first.amount, first.currency, reference, metadata)
+        return PayLegs(shard, digest, content, legs, reference, metadata, conditions, version)
+    return Pay(
+        shard, digest, content, first.from_account, first.to_account, first.amount, first.currency, reference, metadata,
+        conditions, version,
+    )  # fmt: skip
+
+
+def _hold(
+    body: PaymentRequestBody, shard: int, digest: bytes, legs: tuple[Leg, ...], reference: str | None,
+    metadata: Metadata | None, conditions: tuple[Condition, ...] | None, version: int | None,
+) -> Hold:  # fmt: skip
+    seconds = HOLD_SECONDS_DEFAULT if body.expires_in_seconds is UNSET else body.expires_in_seconds
+    content = fingerprint("hold", legs, reference, metadata, seconds, conditions)
+    return Hold(shard, digest, content, legs, seconds * 1_000_000, reference, metadata, conditions, version)
 
 
 def _single_leg(body: PaymentRequestBody) -> Leg:

@@ -1,21 +1,24 @@
 """Why a payment was refused, or got no outcome, as problems for its client."""
 
-from processor.core.messages import Pay, PayLegs, PaymentAnswer
+from processor.core.messages import PaymentAnswer
 from processor.core.results import Result
 from serve.ledger import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
-from serve.payments.identity import REPLAYED, identity_of, legs_of
+from serve.payments.identity import REPLAYED, Creation, identity_of, legs_of
+from serve.reads import ReadsUnavailable, ReadTooSlow
 from serve.wire.answer import Header
 from serve.wire.problems import Problem, retry_after
 
 _RETRY_SECONDS = 1.0
 
 
-def refusal(message: Pay | PayLegs, answer: PaymentAnswer, *headers: Header) -> Problem:
+def refusal(message: Creation, answer: PaymentAnswer, *headers: Header) -> Problem:
     """Return the problem that tells which account of which leg was refused, and what to do. It never tells a balance."""
     result = answer.result
     if result == Result.SHARD_UNAVAILABLE:
         detail = "A shard that the payment needs is between hosts. Nothing was done; send it again with the same key."
         return Problem("shard_unavailable", detail, headers=retry_after(_RETRY_SECONDS))
+    if result == Result.VERSION_DIFFERS:
+        return version_problem(legs_of(message)[0].from_account)
     identity = identity_of(message, answer)
     if result == Result.IDEMPOTENCY_KEY_REUSED:
         detail = "This idempotency key belongs to another request of this `from` account; send a new payment with a new key."
@@ -27,7 +30,16 @@ def refusal(message: Pay | PayLegs, answer: PaymentAnswer, *headers: Header) -> 
     )
 
 
-def _reason(message: Pay | PayLegs, answer: PaymentAnswer) -> str:
+def version_problem(account: str) -> Problem:
+    """Return the problem of an account that has changed since its client read it."""
+    detail = f"Account {account} has not the version that If-Match names. Nothing was done; read it again, then decide anew."
+    return Problem("version_differs", detail)
+
+
+def _reason(message: Creation, answer: PaymentAnswer) -> str:
+    if answer.result == Result.BALANCE_CONDITION_FAILED:
+        failed = (message.conditions or ())[answer.where]
+        return f"Account {failed.account} does not fulfil the condition `{failed.balance}` `{failed.comparison}` {failed.value}."
     legs = legs_of(message)
     index, side = divmod(answer.where, 2)
     leg = legs[index]
@@ -61,6 +73,12 @@ def ledger_problem(error: LedgerError) -> Problem:
         case ShardUnavailable():
             detail = f"Shard {error.shard} is between hosts. Nothing was done; send it again, a payment with the same key."
             return Problem("shard_unavailable", detail, headers=retry_after(error.retry_after_seconds))
+        case ReadsUnavailable():
+            return Problem(
+                "reads_unavailable", "Lists and the past cannot be read now; try again.", headers=retry_after(_RETRY_SECONDS)
+            )
+        case ReadTooSlow():
+            return Problem("read_too_slow", "The read took too long: narrow the filter.", headers=retry_after(_RETRY_SECONDS))
         case OutcomeUnknown():
             return Problem("outcome_unknown", "The outcome is not known; send it again, a payment with the same key.")
     raise TypeError(f"{type(error).__name__} is not for clients") from error

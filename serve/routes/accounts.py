@@ -1,28 +1,38 @@
-"""Accounts: open, read, entries, freeze, unfreeze, close."""
+"""Accounts: open, read, freeze, unfreeze, close."""
 
-import time
 from base64 import b32encode
 from secrets import token_bytes
 
 import msgspec
 from msgspec import UNSET
 
-from processor.core.messages import AccountAnswer, AccountView, Metadata, OpenAccount, ReadAccount, SetStatus, Status
+from processor.core.messages import AccountAnswer, AccountView, Metadata, OpenAccount, SetStatus, Status
 from processor.core.results import Result
 from processor.core.routing import shard_of
-from serve.bodies.accounts import AccountBody, EmptyBody, EntriesBody, OpenAccountBody, account_body, entries_body
-from serve.bodies.values import is_account_id, whole
-from serve.consistency import read_visible, seen_by_client, token_header
-from serve.ledger import BadCursor, EntryPage, expect
-from serve.limits import CLOCK_DIFFERENCE_SECONDS_MAX, CURSOR_CHARACTERS_MAX, PAGE_DEFAULT, PAGE_MAX
+from serve.bodies.accounts import AccountBody, EmptyBody, OpenAccountBody, account_body
+from serve.bodies.values import whole
+from serve.consistency import token_header, wait_for_past
+from serve.ledger import expect
 from serve.payments.currencies import MINOR_UNIT_DIGITS
 from serve.payments.instructions import unknown_currency
-from serve.routes.route import ACCOUNT, BODY_PROBLEMS, CONSISTENCY_TOKEN, LEDGER_PROBLEMS, READ_PROBLEMS, Parameter, Route
+from serve.payments.refusals import version_problem
+from serve.routes.account import account_not_found, account_of, visible_account
+from serve.routes.route import (
+    ACCOUNT,
+    BODY_PROBLEMS,
+    CONSISTENCY_TOKEN,
+    IF_MATCH,
+    LEDGER_PROBLEMS,
+    LIST_PROBLEMS,
+    Parameter,
+    Route,
+)
 from serve.wire.answer import Answer, encode_json
-from serve.wire.problems import Problem, field_problem, parameter_problem
+from serve.wire.conditional import etag, version_of
+from serve.wire.parameters import past_time_of
+from serve.wire.problems import Problem, field_problem
 from serve.wire.request import Request
 from serve.wire.strict_json import AMOUNT_RULE, decode
-from serve.wire.timestamps import parse_rfc3339
 
 _open_decoder = msgspec.json.Decoder(OpenAccountBody)
 _empty_decoder = msgspec.json.Decoder(EmptyBody)
@@ -36,7 +46,9 @@ async def open_account(request: Request) -> Answer:
         detail = f"Account {message.account} is already open with another currency, bounds or metadata; choose another id."
         raise Problem("account_exists", detail)
     account = _accepted(answer, message.account)
-    headers = (token_header([(message.shard, answer.sequence)]), (b"location", f"/v1/accounts/{account.id}".encode()))
+    request.site.acknowledged.note_one(message.shard, answer.sequence)
+    location = (b"location", f"/v1/accounts/{account.id}".encode())
+    headers = (token_header([(message.shard, answer.sequence)]), location, etag(account.version))
     body = encode_json(account_body(account, message.shard, answer.sequence))
     return Answer(201 if answer.created else 200, body, headers)
 
@@ -69,10 +81,12 @@ def _new_id() -> str:
 def _accepted(answer: AccountAnswer, account: str) -> AccountView:
     """Return the account. Raises Problem: there is none, or its state forbids what was asked."""
     if answer.result == Result.ACCOUNT_NOT_FOUND or answer.account is None:
-        raise _not_found(account)
+        raise account_not_found(account)
     match answer.result:
         case Result.ACCEPTED:
             return answer.account
+        case Result.VERSION_DIFFERS:
+            raise version_problem(account)
         case Result.ACCOUNT_NOT_EMPTY:
             raise Problem("account_not_empty", f"Account {account} still holds money, or some is on its way; move it first.")
         case Result.ACCOUNT_CLOSED:
@@ -82,86 +96,38 @@ def _accepted(answer: AccountAnswer, account: str) -> AccountView:
     raise TypeError(f"the ledger answered about an account with {answer.result!r}")
 
 
-def _not_found(account: str, detail: str = "Open it first, or correct the id.") -> Problem:
-    return Problem("account_not_found", f"There is no account {account[:64]}. {detail}", status=404)
-
-
-def _account_of(request: Request) -> tuple[str, int]:
-    """Return the account that the path names, and its shard. Raises Problem if no account can have such an id."""
-    account = request.parameter
-    if not is_account_id(account):
-        raise Problem("account_not_found", "No account can have such an id: it has 1 to 64 of A-Z a-z 0-9 _ . : -", status=404)
-    return account, shard_of(account, request.ledger.shards)
-
-
 async def read_account(request: Request) -> Answer:
     """Read an account as it is, or with `at` as it was."""
-    at = _instant(request.query.get("at"))
-    account, shard = _account_of(request)
-    seen = seen_by_client(request).get(shard, 0)
-
-    async def read() -> AccountAnswer:
-        return expect(await request.ledger.ask(ReadAccount(shard, account)), AccountAnswer)
-
-    answer = await read_visible(request, read, lambda answer: answer.sequence >= seen)
+    at = past_time_of(request.query, "at")
+    account, shard = account_of(request)
+    answer = await visible_account(request, account, shard)
     view = _accepted(answer, account)
-    sequence = answer.sequence
-    if at is not None:
-        then = await request.ledger.balances_at(account, at)
-        if then is None:
-            raise _not_found(account, "It was opened after that time.")
-        view, sequence = then, then.last_sequence
-    return Answer(200, encode_json(account_body(view, shard, sequence)), (token_header([(shard, answer.sequence)]),))
-
-
-def _instant(text: str | None) -> int | None:
-    if text is None:
-        return None
-    at = parse_rfc3339(text)
+    token = token_header([(shard, answer.sequence)])
     if at is None:
-        raise parameter_problem("at", "must be an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
-    if at > (time.time() + CLOCK_DIFFERENCE_SECONDS_MAX) * 1_000_000:
-        raise parameter_problem("at", "lies in the future, where no balance is known yet")
-    return at
-
-
-async def read_entries(request: Request) -> Answer:
-    """Read a page of an account's entries, newest first."""
-    limit, cursor = _limit(request.query.get("limit")), request.query.get("cursor")
-    if cursor is not None and not (0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isascii() and cursor.isprintable()):
-        raise parameter_problem("cursor", "send the `next_cursor` of the page before unchanged")
-    account, shard = _account_of(request)
-    seen = seen_by_client(request).get(shard, 0)
-
-    async def read() -> EntryPage:
-        page = await request.ledger.entries(account, cursor, limit)
-        if page is None:
-            raise _not_found(account)
-        return page
-
-    try:
-        page = await read_visible(request, read, lambda page: page.sequence >= seen)
-    except BadCursor:
-        raise parameter_problem("cursor", "send the `next_cursor` of the page before unchanged") from None
-    return Answer(200, encode_json(entries_body(page)), (token_header([(shard, page.sequence)]),))
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return PAGE_DEFAULT
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
-        raise parameter_problem("limit", f"must be a whole number from 1 to {PAGE_MAX}")
-    return int(text)
+        return Answer(200, encode_json(account_body(view, shard, answer.sequence)), (token, etag(view.version)))
+    if view.opened_at > at:
+        raise account_not_found(account, "It was opened after that time.")
+    await wait_for_past(request, shard, answer.sequence, at + 1)
+    balances = (await request.ledger.reads.balances_at(account, at)).balances
+    then = (0, 0, 0, 0)
+    if balances is not None:
+        then = (balances.posted, balances.pending_in, balances.pending_out, balances.place.sequence)
+    posted, pending_in, pending_out, sequence = then
+    view = msgspec.structs.replace(view, posted=posted, pending_in=pending_in, pending_out=pending_out)
+    return Answer(200, encode_json(account_body(view, shard, sequence)), (token,))
 
 
 async def _set_status(request: Request, status: Status) -> Answer:
-    account, shard = _account_of(request)
+    account, shard = account_of(request)
     body = await request.body()
     if body:
         decode(_empty_decoder, body)
-    answer = expect(await request.site.submissions.run(request.ledger.ask(SetStatus(shard, account, status))), AccountAnswer)
+    message = SetStatus(shard, account, status, version_of(request.headers))
+    answer = expect(await request.site.submissions.run(request.ledger.ask(message)), AccountAnswer)
     view = _accepted(answer, account)
-    return Answer(200, encode_json(account_body(view, shard, answer.sequence)), (token_header([(shard, answer.sequence)]),))
+    request.site.acknowledged.note_one(shard, answer.sequence)
+    headers = (token_header([(shard, answer.sequence)]), etag(view.version))
+    return Answer(200, encode_json(account_body(view, shard, answer.sequence)), headers)
 
 
 async def freeze_account(request: Request) -> Answer:
@@ -179,8 +145,7 @@ async def close_account(request: Request) -> Answer:
     return await _set_status(request, "closed")
 
 
-_LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
-_STATUS_PROBLEMS = ("account_not_found", "account_closed", *BODY_PROBLEMS, *LEDGER_PROBLEMS)
+_STATUS_PROBLEMS = ("account_not_found", "account_closed", "version_differs", *BODY_PROBLEMS, *LEDGER_PROBLEMS)
 ROUTES = (
     Route(
         "POST", "/v1/accounts", open_account, "Open an account", "Accounts", {201: AccountBody, 200: AccountBody},
@@ -195,40 +160,29 @@ ROUTES = (
     ),
     Route(
         "GET", "/v1/accounts/{id}", read_account, "Read an account", "Accounts", {200: AccountBody},
-        "With `at` the balances of that instant; `as_of` then names the account's newest entry at that time.",
+        "With `at` the balances of that instant; `as_of` then names the record of their newest change. The `ETag` is the account's "
+        "`version`: sent as `If-Match` with a change, it is refused (412) if the account has changed in between.",
         None,
         (
             ACCOUNT,
             Parameter("at", "query", "An instant in the past, with its zone.", {"type": "string", "format": "date-time"}),
             CONSISTENCY_TOKEN,
         ),
-        ("account_not_found", *READ_PROBLEMS),
-    ),
-    Route(
-        "GET", "/v1/accounts/{id}/entries", read_entries, "List an account's entries", "Accounts", {200: EntriesBody},
-        "Newest first. Send `next_cursor` back as `cursor` for the next page.",
-        None,
-        (
-            ACCOUNT,
-            Parameter("limit", "query", "Entries per page.", _LIMIT),
-            Parameter("cursor", "query", "Where the page before ended.", {"type": "string", "maxLength": CURSOR_CHARACTERS_MAX}),
-            CONSISTENCY_TOKEN,
-        ),
-        ("account_not_found", *READ_PROBLEMS),
+        ("account_not_found", *LIST_PROBLEMS),
     ),
     Route(
         "POST", "/v1/accounts/{id}/freeze", freeze_account, "Freeze an account", "Accounts", {200: AccountBody},
         "Payments from and to it are refused until it is unfrozen. Freezing a frozen account changes nothing.",
-        EmptyBody, (ACCOUNT,), _STATUS_PROBLEMS,
+        EmptyBody, (ACCOUNT, IF_MATCH), _STATUS_PROBLEMS,
     ),
     Route(
         "POST", "/v1/accounts/{id}/unfreeze", unfreeze_account, "Unfreeze an account", "Accounts", {200: AccountBody},
         "Unfreezing an open account changes nothing.",
-        EmptyBody, (ACCOUNT,), _STATUS_PROBLEMS,
+        EmptyBody, (ACCOUNT, IF_MATCH), _STATUS_PROBLEMS,
     ),
     Route(
         "POST", "/v1/accounts/{id}/close", close_account, "Close an account", "Accounts", {200: AccountBody},
         "For good, and only when all its balances are zero.",
-        EmptyBody, (ACCOUNT,), (*_STATUS_PROBLEMS, "account_not_empty"),
+        EmptyBody, (ACCOUNT, IF_MATCH), (*_STATUS_PROBLEMS, "account_not_empty"),
     ),
 )  # fmt: skip

@@ -1,13 +1,14 @@
 """The ledger as a whole: its trial balance and its shards."""
 
 from processor.core.messages import AnyMessage, DigestAnswer, ReadDigest, ReadTotals, TotalsAnswer
-from serve.bodies.operations import CurrencyTotals, DigestsBody, ShardDigest, ShardsBody, TotalsBody
+from serve.bodies.operations import AuditBody, CurrencyTotals, DigestsBody, ShardAudit, ShardDigest, ShardsBody, TotalsBody
 from serve.bodies.values import AsOf, money
 from serve.consistency import read_visible, seen_by_client, token_header
 from serve.ledger import expect
 from serve.routes.route import CONSISTENCY_TOKEN, READ_PROBLEMS, Route
 from serve.wire.answer import Answer, encode_json
 from serve.wire.request import Request
+from serve.wire.timestamps import rfc3339
 
 
 async def read_totals(request: Request) -> Answer:
@@ -53,6 +54,19 @@ async def read_digests(request: Request) -> Answer:
     return Answer(200, encode_json(DigestsBody(rows)))
 
 
+async def read_audit(request: Request) -> Answer:
+    """Read how far the auditor is, and what it has found."""
+    rows = [
+        ShardAudit(
+            status.row.shard, status.row.since, status.row.sequence,
+            rfc3339(status.row.recorded_at) if status.row.sequence else None, status.lag_records, status.row.compared,
+            status.row.divergence, status.row.divergence_sequence,
+        )
+        for status in await request.ledger.reads.audits()
+    ]  # fmt: skip
+    return Answer(200, encode_json(AuditBody(rows)))
+
+
 ROUTES = (
     Route(
         "GET", "/v1/ledger/totals", read_totals, "Read the trial balance", "Ledger", {200: TotalsBody},
@@ -68,5 +82,11 @@ ROUTES = (
         "GET", "/v1/shards/digests", read_digests, "Read the shards' digests", "Ledger", {200: DigestsBody},
         "The SHA-256 of each shard's state, to compare with a replay of the journal. Costly: each shard encodes all of its state.",
         None, (), ("invalid_parameter", "shard_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/audit", read_audit, "Read the audit", "Ledger", {200: AuditBody},
+        "The auditor replays every shard's journal as it grows, and compares a few accounts at a time with the live shard hosts and "
+        "with the lists' tables. This says how far it is, and the first thing that did not agree.",
+        None, (), ("invalid_parameter", "reads_unavailable"),
     ),
 )  # fmt: skip

@@ -14,7 +14,15 @@ async def read_metrics(request: Request) -> Answer:
         shards = await request.ledger.shard_status()
     except LedgerError:
         shards = []
-    return Answer(200, request.site.metrics.text(shards), (), CONTENT_TYPE_LATEST.encode())
+    try:
+        lags = await request.ledger.reads.lag()
+    except LedgerError:
+        lags = []
+    try:
+        audits = await request.ledger.reads.audits()
+    except LedgerError:
+        audits = []
+    return Answer(200, request.site.metrics.text(shards, lags, audits), (), CONTENT_TYPE_LATEST.encode())
 
 
 ROUTES = (Route("GET", "/metrics", read_metrics, "Figures for Prometheus", "Operations", {200: CONTENT_TYPE_LATEST}),)

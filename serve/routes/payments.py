@@ -2,17 +2,29 @@
 
 import re
 
-from processor.core.ids import parse_payment_id
-from processor.core.messages import AnyMessage, PaymentAnswer
+from processor.core.messages import AnyMessage, OperationAnswer, PaymentAnswer, ReadPayment
+from processor.core.results import Result
 from serve.bodies.payments import BatchRequestBody, BatchResultsBody, PaymentBody, PaymentRequestBody
-from serve.consistency import seen_by_client, token_header
+from serve.consistency import read_visible, seen_by_client, token_header
 from serve.ledger import expect
 from serve.payments.batches import batch_answer, parse_batch
 from serve.payments.idempotency import key_of_headers
 from serve.payments.instructions import message_of, parse_payment
-from serve.payments.outcomes import payment_answer, recorded_body
-from serve.routes.route import BODY_PROBLEMS, CONSISTENCY_TOKEN, IDEMPOTENCY_KEY, LEDGER_PROBLEMS, READ_PROBLEMS, Parameter, Route
+from serve.payments.operations import not_found, place_of
+from serve.payments.outcomes import payment_answer
+from serve.payments.views import view_body
+from serve.routes.route import (
+    BODY_PROBLEMS,
+    CONSISTENCY_TOKEN,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    LEDGER_PROBLEMS,
+    READ_PROBLEMS,
+    Parameter,
+    Route,
+)
 from serve.wire.answer import Answer, encode_json
+from serve.wire.conditional import version_of
 from serve.wire.problems import Problem
 from serve.wire.request import Request
 
@@ -22,9 +34,13 @@ _MINIMAL = re.compile(rb"(^|[,;])[ \t]*return[ \t]*=[ \t]*\"?minimal\"?[ \t]*($|
 async def pay(request: Request) -> Answer:
     """Make one payment."""
     key = key_of_headers(request.headers)
-    message = message_of(parse_payment(await request.body()), key, request.ledger.shards)
-    answer = expect(await request.site.submissions.run(request.ledger.ask(message)), PaymentAnswer)
-    request.site.metrics.count_outcome(answer)
+    version, site = version_of(request.headers), request.site
+    message = message_of(parse_payment(await request.body()), key, site.ledger.shards, version)
+    answer = expect(await site.submissions.run(site.ledger.ask(message)), PaymentAnswer)
+    site.metrics.count_outcome(answer)
+    site.acknowledged.note_one(message.shard, answer.as_of)
+    if answer.others:
+        site.acknowledged.note(answer.others)
     return payment_answer(message, answer)
 
 
@@ -35,38 +51,37 @@ async def pay_batch(request: Request) -> Answer:
     messages: list[AnyMessage] = [item for item in instructions if not isinstance(item, Problem)]
     answers = await request.site.submissions.run(request.ledger.ask_all(messages)) if messages else []
     request.site.metrics.count_outcomes(answers)
-    return batch_answer(instructions, answers, request.id, minimal)
+    return batch_answer(request.site.acknowledged, instructions, answers, request.id, minimal)
 
 
 async def read_payment(request: Request) -> Answer:
-    """Read one payment."""
+    """Read one payment as it stands."""
     identity = request.parameter
-    place = parse_payment_id(identity)
-    if place is None or place.shard >= request.ledger.shards:
-        raise _not_found(identity)
-    # The journal is read, where everything acknowledged is: no older state than the token's can be seen.
-    seen_by_client(request)
-    recorded = await request.ledger.payment(identity)
-    if recorded is None:
-        raise _not_found(identity)
-    return Answer(200, encode_json(recorded_body(recorded)), (token_header([(place.shard, recorded.sequence)]),))
+    place = place_of(identity, request.ledger.shards)
+    seen = seen_by_client(request).get(place.shard, 0)
+    message = ReadPayment(place.shard, place.at, place.sequence, place.index)
 
+    async def read() -> OperationAnswer:
+        return expect(await request.ledger.ask(message), OperationAnswer)
 
-def _not_found(identity: str) -> Problem:
-    return Problem("payment_not_found", f"There is no payment {identity[:64]!r}; correct the id.")
+    answer = await read_visible(request, read, lambda answer: answer.as_of >= seen)
+    if answer.result != Result.ACCEPTED or answer.payment is None:
+        raise not_found(identity)
+    body = view_body(place.shard, answer.payment, identity)
+    return Answer(200, encode_json(body), (token_header([(place.shard, answer.as_of)]),))
 
 
 _REFUSALS = (
     "account_not_found", "account_closed", "account_frozen", "currency_mismatch", "same_account", "insufficient_funds",
-    "limit_exceeded", "idempotency_key_reused",
+    "limit_exceeded", "balance_condition_failed", "idempotency_key_reused",
 )  # fmt: skip
-_FIELDS = ("idempotency_key_required", "invalid_idempotency_key", "invalid_amount", "unknown_currency", "unsupported_mode")
+_FIELDS = ("idempotency_key_required", "invalid_idempotency_key", "invalid_amount", "unknown_currency", "version_differs")
 ROUTES = (
     Route(
         "POST", "/v1/payments", pay, "Make a payment", "Payments", {201: PaymentBody},
         "One leg, or up to 32 in `legs` that happen all or not at all. The payment is durable when its answer arrives. The same "
         "key and body give the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
-        PaymentRequestBody, (IDEMPOTENCY_KEY,), (*_FIELDS, *_REFUSALS, *BODY_PROBLEMS, *LEDGER_PROBLEMS),
+        PaymentRequestBody, (IDEMPOTENCY_KEY, IF_MATCH), (*_FIELDS, *_REFUSALS, *BODY_PROBLEMS, *LEDGER_PROBLEMS),
         {
             "Fund an account": {"from": "world", "to": "acc_alice", "amount": 10000, "currency": "EUR"},
             "Two legs, all or nothing": {

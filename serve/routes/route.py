@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from serve.limits import CURSOR_CHARACTERS_MAX, PAGE_DEFAULT, PAGE_MAX
 from serve.wire.answer import Answer
 from serve.wire.request import Request
 
@@ -25,6 +26,7 @@ class Parameter(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """A method on a path. `answers` gives the type of the body per status (a string: its media type); `problems` the codes.
 
+    `other_media` are media types in which the first answer may be had too.
     `query_names` is made of the parameters.
     """
 
@@ -39,6 +41,7 @@ class Route(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
     examples: dict[str, Any] = {}
+    other_media: tuple[str, ...] = ()
     query_names: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -60,9 +63,21 @@ IDEMPOTENCY_KEY = Parameter(
     required=True,
     example="order-1001",
 )
+IF_MATCH = Parameter(
+    "If-Match",
+    "header",
+    "The account's version, in quotes, as its `ETag` gave it: nothing is done if the account has changed since.",
+    {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
+)
 ACCOUNT = Parameter("id", "path", "The account's id.", {"type": "string"}, required=True, example="acc_alice")
 BODY_PROBLEMS = (
     "invalid_json", "invalid_body", "body_too_large", "unsupported_media_type", "request_timeout", "cross_site_request",
 )  # fmt: skip
 LEDGER_PROBLEMS = ("overloaded", "shard_unavailable", "outcome_unknown")
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
+LIMIT = Parameter("limit", "query", "Items per page.", _LIMIT)
+CURSOR = Parameter(
+    "cursor", "query", "The `next_cursor` of the page before.", {"type": "string", "maxLength": CURSOR_CHARACTERS_MAX}
+)
 READ_PROBLEMS = ("invalid_parameter", "invalid_consistency_token", "not_yet_visible", "overloaded", "shard_unavailable")
+LIST_PROBLEMS = (*READ_PROBLEMS, "reads_unavailable", "read_too_slow")

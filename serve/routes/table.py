@@ -1,12 +1,21 @@
 """All routes of the API."""
 
-from serve.routes import accounts, ledger, measurements, operations, payments
+from serve.routes import accounts, entries, ledger, measurements, operations, payment_lists, payment_operations, payments
 from serve.routes.documentation import documentation_routes
 from serve.routes.route import Route
 
 
 def route_table() -> tuple[Route, ...]:
     """Return every route, in the order in which the documentation shows them."""
-    table = [*payments.ROUTES, *accounts.ROUTES, *ledger.ROUTES, *operations.ROUTES, *measurements.ROUTES]
+    table = [
+        *payments.ROUTES,
+        *payment_lists.ROUTES,
+        *payment_operations.ROUTES,
+        *accounts.ROUTES,
+        *entries.ROUTES,
+        *ledger.ROUTES,
+        *operations.ROUTES,
+        *measurements.ROUTES,
+    ]
     table.extend(documentation_routes(table))
     return tuple(table)

@@ -1,17 +1,21 @@
 """What a route hands back to be sent."""
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
+CSV = b"text/csv; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """An HTTP answer; the application adds Content-Length and Request-Id.
+    """An HTTP answer; the application adds Request-Id, and Content-Length unless there are `chunks`.
 
-    `request_id` is that of a first answer which this one repeats; empty: that of the request at hand.
+    With `chunks` the body is `body` and then what they give, however much that is. `request_id` is that of a first answer which
+    this one repeats; empty: that of the request at hand.
     """
 
     status: int
@@ -19,6 +23,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[Header, ...] = ()
     content_type: bytes = JSON
     request_id: str = ""
+    chunks: AsyncIterator[bytes] | None = None
 
 
 encode_json = msgspec.json.Encoder().encode

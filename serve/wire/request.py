@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from itertools import chain
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from serve.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX, HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX
 from serve.site import Site
@@ -14,10 +14,21 @@ from serve.wire.problems import Problem, parameter_problem
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_SINGLE = (b"content-length", b"content-type", b"content-encoding", b"idempotency-key", b"consistency-token", b"prefer")
+_SINGLE = (
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"idempotency-key",
+    b"consistency-token",
+    b"prefer",
+    b"if-match",
+)
 # Browsers say where a request comes from (https://www.w3.org/TR/fetch-metadata/). Until there is authentication, any page that is
 # open beside a local ledger could otherwise post payments to it.
 _OWN_SITE = (b"none", b"same-origin")
+METADATA_PARAMETER = "metadata[name]"
+"""In a route's parameters it stands for any name between the brackets."""
+_METADATA = re.compile(r"metadata\[.+\]", re.DOTALL)
 _JSON_TYPE = re.compile(rb"application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*\"?utf-8\"?[ \t]*)?;?", re.IGNORECASE)
 
 
@@ -66,7 +77,7 @@ class Request:
         for part in text.decode("latin-1").split("&"):
             raw_name, _, raw_value = part.partition("=")
             name, value = _unquoted(raw_name), _unquoted(raw_value)
-            if name not in allowed:
+            if name not in allowed and not (_METADATA.fullmatch(name) and METADATA_PARAMETER in allowed):
                 known = ", ".join(f"`{known}`" for known in sorted(allowed)) or "none"
                 raise parameter_problem(name[:80], f"this route does not know it; its parameters: {known}")
             if name in self.query:
@@ -113,9 +124,9 @@ class Request:
 
 
 def _unquoted(text: str) -> str:
-    """Return the text with its percent escapes undone. A plus sign stays one: times with an offset hold it."""
+    """Return the text with its percent escapes undone, and plus signs as spaces, as forms are sent."""
     try:
-        return unquote(text, errors="strict")
+        return unquote_plus(text, errors="strict")
     except UnicodeDecodeError:
         raise Problem("invalid_parameter", "The query is not percent-encoded UTF-8.") from None
 

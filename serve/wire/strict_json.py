@@ -24,6 +24,7 @@ AMOUNT_RULE = (
     "must be a whole number of minor units, as a JSON integer up to 9007199254740991 or a decimal string up to "
     "9223372036854775807; a payment's amount is at least 1"
 )
+_AMOUNTS = ("amount", "min_balance", "max_balance", "gte", "gt", "lte", "lt", "eq")
 _MEMBER = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 
 
@@ -104,7 +105,7 @@ def member_problem(message: str) -> Problem:
         steps.append(member[1][:80].replace("~", "~0").replace("/", "~1"))
         text = "there is no such member" if "unknown" in text[:24] else "this member is required"
         return field_problem("invalid_body", _pointer(steps), text)
-    if steps and steps[-1] in ("amount", "min_balance", "max_balance"):
+    if steps and (steps[-1] in _AMOUNTS or (steps[-2:-1] == ["legs"] and "`object`" not in text)):
         return field_problem("invalid_amount", _pointer(steps), AMOUNT_RULE)
     return field_problem("invalid_body", _pointer(steps), text[:1].lower() + text[1:])
 

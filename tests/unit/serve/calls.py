@@ -16,6 +16,18 @@ async def pay(client: httpx.AsyncClient, key: str, **body: object) -> httpx.Resp
     return await client.post("/v1/payments", json=content, headers={"Idempotency-Key": key.replace(" ", "-")})
 
 
+async def hold(client: httpx.AsyncClient, key: str, amount: int) -> httpx.Response:
+    """Hold this much of alice's for bob."""
+    return await pay(client, key, mode="hold", **{"from": "alice", "to": "bob", "amount": amount})
+
+
+async def operate(client: httpx.AsyncClient, payment: str, verb: str, key: str | None, **body: object) -> httpx.Response:
+    """Capture, void, refund or reverse a payment; without members the body is left out."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    url = f"/v1/payments/{payment}/{verb}"
+    return await (client.post(url, json=body, headers=headers) if body else client.post(url, headers=headers))
+
+
 async def pay_batch(client: httpx.AsyncClient, *payments: object, **headers: str) -> httpx.Response:
     """Send a batch."""
     return await client.post("/v1/payments/batch", json={"payments": payments}, headers=headers)

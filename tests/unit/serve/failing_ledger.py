@@ -1,9 +1,11 @@
 """A running ledger whose next answers can be held back, made older, or turned into errors."""
 
 import asyncio
+from collections.abc import Sequence
 
-from processor.core.messages import AccountView, AnyAnswer, AnyMessage
-from serve.ledger import EntryPage, LedgerError, RecordedPayment, ShardStatus
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
+from processor.operation_history import RecordedOperation
+from serve.ledger import LedgerError, ShardStatus
 from serve.routed_ledger import RoutedLedger
 
 
@@ -13,6 +15,7 @@ class FailingLedger:
     def __init__(self, ledger: RoutedLedger) -> None:
         self._ledger = ledger
         self.shards = ledger.shards
+        self.reads = ledger.reads
         self.error: Exception | None = None
         self.errors: dict[int, LedgerError] = {}
         self.obstacles: list[str] = []
@@ -35,17 +38,9 @@ class FailingLedger:
         following = iter(answers)
         return [self.errors.get(index) or next(following) for index in range(len(messages))]
 
-    async def entries(self, account: str, cursor: str | None, limit: int) -> EntryPage | None:
+    async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
         self._fail()
-        return await self._ledger.entries(account, cursor, limit)
-
-    async def balances_at(self, account: str, at: int) -> AccountView | None:
-        self._fail()
-        return await self._ledger.balances_at(account, at)
-
-    async def payment(self, payment_id: str) -> RecordedPayment | None:
-        self._fail()
-        return await self._ledger.payment(payment_id)
+        return await self._ledger.operations(accepted)
 
     async def shard_status(self) -> list[ShardStatus]:
         self._fail()

@@ -1,4 +1,4 @@
-"""The whole system but for Ray and PostgreSQL, in one event loop: a shard host on a journal in memory, behind a router."""
+"""The whole system but for Ray, in one event loop: a shard host on a journal in memory or in PostgreSQL, behind a router."""
 
 import asyncio
 import os
@@ -7,12 +7,22 @@ from contextlib import asynccontextmanager
 
 from actors.host import Host, HostStatus
 from actors.router import Router
+from processor.journal.interface import Journal, ShardMap
 from processor.journal.memory import MemoryJournal
+from processor.journal.postgres import PostgresJournal, PostgresShardMap, create_ledger
+from processor.projections.archive import PostgresArchive
+from processor.projections.interface import Archive
+from processor.projections.memory_archive import MemoryArchive
+from processor.projections.projector import Projector
+from processor.projections.schema import prepare_projections
+from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
 
 SHARDS = 4
 REQUEST_TIMEOUT_SECONDS = 20.0
 QUEUE_LIMIT_MESSAGES = 100_000
+LEASE_SECONDS = 30.0
+NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 class LocalHandle:
@@ -32,24 +42,54 @@ class LocalHandle:
 
 
 @asynccontextmanager
-async def running_ledger() -> AsyncIterator[RoutedLedger]:
-    """Give a ledger whose shards are all served."""
+async def running_ledger(hosts: int = 1) -> AsyncIterator[RoutedLedger]:
+    """Give a ledger in memory whose shards are all served by so many hosts. Its projections cannot be reached."""
     journal = MemoryJournal(SHARDS)
+    reads = await ProjectedReads.connect(NOBODY_LISTENS, journal)
+    async with _served(journal, journal, MemoryArchive(journal), reads, hosts) as ledger:
+        yield ledger
+    await reads.close()
+
+
+@asynccontextmanager
+async def projected_ledger(database_url: str) -> AsyncIterator[tuple[RoutedLedger, Projector]]:
+    """Give a ledger in an empty database whose shards are all served, and the projector, which works when it is told to."""
+    await create_ledger(database_url, SHARDS)
+    await prepare_projections(database_url)
+    journal = await PostgresJournal.connect(database_url)
+    shard_map = await PostgresShardMap.connect(database_url, LEASE_SECONDS)
+    archive = await PostgresArchive.connect(database_url, journal)
+    reads, projector = await ProjectedReads.connect(database_url, journal), Projector(database_url)
+    try:
+        async with _served(journal, shard_map, archive, reads) as ledger:
+            yield ledger, projector
+    finally:
+        for opened in (projector, reads, archive, shard_map, journal):
+            await opened.close()
+
+
+@asynccontextmanager
+async def _served(
+    journal: Journal, shard_map: ShardMap, archive: Archive, reads: ProjectedReads, count: int = 1
+) -> AsyncIterator[RoutedLedger]:
     hosts: dict[str, Host] = {}
 
     def connect(actor: str) -> LocalHandle:
         return LocalHandle(hosts[actor])
 
-    host = hosts["host-a"] = Host(journal, journal, SHARDS, "host-a", os.getpid(), connect, QUEUE_LIMIT_MESSAGES)
-    host.start()
-    router = Router(journal, connect, REQUEST_TIMEOUT_SECONDS, QUEUE_LIMIT_MESSAGES)
+    for number in range(count):
+        name = f"host-{number}"
+        hosts[name] = Host(journal, shard_map, SHARDS, name, os.getpid(), connect, QUEUE_LIMIT_MESSAGES, archive=archive)
+        hosts[name].start()
+    router = Router(shard_map, connect, REQUEST_TIMEOUT_SECONDS, QUEUE_LIMIT_MESSAGES)
     routing = asyncio.create_task(router.run())
-    ledger = RoutedLedger(SHARDS, router, journal, journal)
+    ledger = RoutedLedger(SHARDS, router, journal, shard_map, reads)
     try:
-        while await ledger.readiness():
+        while await ledger.readiness() or len({shard.host for shard in await ledger.shard_status()}) < count:
             await asyncio.sleep(0)
         yield ledger
     finally:
         routing.cancel()
         await asyncio.gather(routing, return_exceptions=True)
-        await host.stop(leave=False)
+        for host in hosts.values():
+            await host.stop(leave=False)

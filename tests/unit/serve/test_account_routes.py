@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.unit.serve.calls import balance, pay, pointers, problem
+from tests.unit.serve.calls import pay, pointers, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -113,26 +113,6 @@ async def test_state_routes_take_no_members(api: httpx.AsyncClient) -> None:
     assert pointers(body) == ["/reason"]
 
 
-async def test_entries_are_listed_newest_first_page_by_page(api: httpx.AsyncClient) -> None:
-    for number in range(1, 6):
-        assert (await pay(api, f"{number}", **{"from": "alice", "to": "bob", "amount": number})).status_code == 201
-    seen = []
-    cursor = None
-    while True:
-        parameters = {"limit": "2"} if cursor is None else {"limit": "2", "cursor": cursor}
-        page = (await api.get("/v1/accounts/alice/entries", params=parameters)).json()
-        seen += page["data"]
-        cursor = page["next_cursor"]
-        assert page["has_more"] is (cursor is not None)
-        assert len(page["data"]) == 2 or cursor is None
-        if cursor is None:
-            break
-    assert [(entry["direction"], entry["amount"], entry["posted_after"]) for entry in seen] == [
-        ("debit", 5, 985), ("debit", 4, 990), ("debit", 3, 994), ("debit", 2, 997), ("debit", 1, 999), ("credit", 1000, 1000),
-    ]  # fmt: skip
-    assert (await api.get(f"/v1/payments/{seen[0]['payment_id']}")).json()["amount"] == 5
-
-
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=%D9%A1", "limit=", "limit=1&limit=1"])
 async def test_a_limit_out_of_bounds_is_refused(api: httpx.AsyncClient, query: str) -> None:
     problem(await api.get(f"/v1/accounts/alice/entries?{query}"), 400, "invalid_parameter")
@@ -141,19 +121,6 @@ async def test_a_limit_out_of_bounds_is_refused(api: httpx.AsyncClient, query: s
 @pytest.mark.parametrize("cursor", ["", "x", "!!", "a" * 600, "MQ"])
 async def test_a_cursor_that_was_not_issued_is_refused(api: httpx.AsyncClient, cursor: str) -> None:
     problem(await api.get("/v1/accounts/alice/entries", params={"cursor": cursor}), 400, "invalid_parameter")
-
-
-async def test_balances_of_an_instant_are_told(api: httpx.AsyncClient) -> None:
-    first = (await pay(api, "1", **{"from": "alice", "to": "bob", "amount": 10})).json()
-    second = (await pay(api, "2", **{"from": "alice", "to": "bob", "amount": 20})).json()
-    assert await balance(api, "bob") == 30
-    opened = (await api.get("/v1/accounts/bob")).json()["created_at"]
-    by_time = {first["created_at"]: 10, second["created_at"]: 30, opened: 0}
-    for at, posted in by_time.items():
-        assert (await api.get("/v1/accounts/bob", params={"at": at})).json()["posted"] == posted
-    shifted = f"{second['created_at'].replace('Z', '')}-01:00"
-    problem(await api.get(f"/v1/accounts/bob?at={shifted}"), 400, "invalid_parameter")
-    problem(await api.get("/v1/accounts/bob?at=2001-01-01T00:00:00Z"), 404, "account_not_found")
 
 
 @pytest.mark.parametrize(

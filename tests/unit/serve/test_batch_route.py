@@ -47,7 +47,7 @@ async def test_an_item_is_answered_as_the_same_payment_alone_is(api: httpx.Async
         (text(item("b", amount="9999999999999999999")), "invalid_amount", "/amount"),
         (text(item("b", currency="EUX")), "unknown_currency", "/currency"),
         (text({"idempotency_key": "b", "legs": [LEG, {**LEG, "amount": 0}]}), "invalid_amount", "/legs/1/amount"),
-        ('{"idempotency_key":"b","mode":"hold"}', "unsupported_mode", "/mode"),
+        (text(item("b", expires_in_seconds=60)), "invalid_body", "/expires_in_seconds"),
         ('{"idempotency_key":"b","surprise":[[[["deep"]]]]}', "invalid_body", "/surprise"),
     ],
 )

@@ -72,5 +72,5 @@ async def test_payments_work_over_the_socket(client: httpx.AsyncClient) -> None:
     head = await client.head("/v1/accounts/a")
     assert (head.status_code, head.content) == (200, b"")
     options = await client.options("/v1/payments")
-    assert (options.status_code, options.headers["allow"]) == (204, "OPTIONS, POST")
+    assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
     assert (await client.get("/healthz")).json() == {"status": "ok"}

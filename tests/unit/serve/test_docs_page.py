@@ -80,8 +80,12 @@ async def test_examples_call_the_host_that_the_page_came_from(bare_api: httpx.As
     assert all(command.startswith(shown) for command in re.findall(r"http://\S+", text))
 
 
-async def test_every_example_works_in_the_order_of_the_page_when_accounts_are_opened_first(bare_api: httpx.AsyncClient) -> None:
-    text = (await bare_api.get("/docs")).text
+async def test_every_example_works_in_the_order_of_the_page_when_accounts_are_opened_first(
+    bare_projected_api: httpx.AsyncClient,
+) -> None:
+    bare_api = bare_projected_api
+    # The guide's commands build on each other; they have a test of their own.
+    text = re.sub(r"<section id=\"?guide.*?</section>", "", (await bare_api.get("/docs")).text, flags=re.DOTALL)
     examples = re.findall(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)
     commands = [shlex.split(unescape(example).replace("\\\n", "")) for example in examples]
     assert len(commands) >= len(route_table())

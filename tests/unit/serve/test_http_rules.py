@@ -30,7 +30,7 @@ async def test_an_unknown_path_is_404(api: httpx.AsyncClient, method: str, path:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/v1/payments", "OPTIONS, POST"),
+        ("PUT", "/v1/payments", "GET, HEAD, OPTIONS, POST"),
         ("GET", "/v1/payments/batch", "OPTIONS, POST"),
         ("DELETE", "/v1/accounts/alice", "GET, HEAD, OPTIONS"),
         ("POST", "/v1/accounts/alice", "GET, HEAD, OPTIONS"),
@@ -47,7 +47,7 @@ async def test_a_known_path_with_another_method_is_405(api: httpx.AsyncClient, m
 
 async def test_options_tells_the_methods(api: httpx.AsyncClient) -> None:
     answer = await api.options("/v1/payments")
-    assert (answer.status_code, answer.content, answer.headers["allow"]) == (204, b"", "OPTIONS, POST")
+    assert (answer.status_code, answer.content, answer.headers["allow"]) == (204, b"", "GET, HEAD, OPTIONS, POST")
     assert "content-length" not in answer.headers
 
 

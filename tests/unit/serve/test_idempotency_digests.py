@@ -6,12 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.core.messages import Leg, Pay, PayLegs
-from serve.payments.idempotency import fingerprint, key_digest
+from processor.core.messages import Condition, Leg
+from serve.payments.idempotency import fingerprint, key_digest, operation_fingerprint, operation_key_digest
+from serve.payments.identity import Creation
 from serve.payments.instructions import message_of, parse_payment
 from serve.wire.problems import Problem
 
 SHARDS = 8
+GOLDEN = [
+    "5a9915377352724b1546ea4fc621e67c",
+    "798df116080705876fa1fa41292e346a",
+    "acc5fa886df7526438b696cc32972332",
+    "f080da4755404b39776977f4607f75db",
+    "48634242d6bf30e18279d8f34ae20b7a",
+    "b9a4431225d113d78e9576b31ad7c355",
+    "a0d73964a42398030ecece984612d3af",
+    "6fdcbb10f086af24034f7add9a65f63e",
+]
 names = st.text("abcXYZ019_.:-", min_size=1, max_size=12)
 amounts = st.integers(1, 2**63 - 1)
 metadata_names = st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in text)
@@ -26,7 +37,7 @@ def single_leg(body: dict[str, object]) -> dict[str, object]:
     return {name: body[name] for name in ("from", "to", "amount", "currency")}
 
 
-def parsed(body: object, **dumping: object) -> Pay | PayLegs:
+def parsed(body: object, **dumping: object) -> Creation:
     text = json.dumps(_with_large_amounts_as_strings(body), **dumping)  # type: ignore[arg-type]
     return message_of(parse_payment(text.encode()), "key", SHARDS)
 
@@ -44,6 +55,32 @@ def test_the_digests_have_the_values_that_journals_hold() -> None:
     legs = (Leg("acc_1", "acc_2", 100, "EUR"), Leg("acc_2", "acc_3", 2**63 - 1, "EUR"))
     assert fingerprint("immediate", legs, "order 1", {"a": "1", "b": "2"}).hex() == "e8431ebd79036c92104e63e6137b84ce"
     assert fingerprint("immediate", legs[:1], None, None).hex() == "02519d05464fa4d3618fd7da607e6c8b"
+
+
+def test_the_digests_of_holds_conditions_and_operations_have_the_values_that_journals_hold() -> None:
+    legs = (Leg("acc_1", "acc_2", 100, "EUR"),)
+    conditions = (Condition("acc_1", "available", "gte", 500),)
+    payment = "pay_01F2J7M1Z5Q00000000R200001"
+    digests = (
+        fingerprint("hold", legs, None, None, 604_800),
+        fingerprint("hold", legs, "order 1", {"a": "1"}, 60, conditions),
+        fingerprint("immediate", legs, None, None, None, conditions),
+        operation_key_digest(payment, "capture", "key-1"),
+        operation_key_digest(payment, "void", None),
+        operation_fingerprint("capture", None, True, None),
+        operation_fingerprint("capture", (1, 0, 2**63 - 1), False, None),
+        operation_fingerprint("reversal", None, True, "mistake"),
+    )
+    assert [digest.hex() for digest in digests] == GOLDEN
+
+
+def test_a_key_means_something_else_for_an_account_a_payment_and_without_a_key() -> None:
+    payment = "pay_01F2J7M1Z5Q00000000R200001"
+    digests = {
+        key_digest(payment, "k"), operation_key_digest(payment, "void", "k"), operation_key_digest(payment, "void", None),
+        operation_key_digest(payment.replace("F", "G"), "void", None), operation_key_digest(payment, "void", "void"),
+    }  # fmt: skip
+    assert len(digests) == 5
 
 
 @given(names, names, names, names)

@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import httpx
 import pytest
 
-from serve.app import create_app
+from processor.core.ids import Place
+from processor.core.messages import Kind
+from serve.app import create_app, send_answer
 from serve.ledger import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
+from serve.reads import Entry, ReadsUnavailable, StatementFile
 from serve.routed_ledger import RoutedLedger
+from serve.statement_file import statement_chunks
+from serve.wire.answer import CSV, Answer
+from serve.wire.request import ClientDisconnected
 from tests.unit.serve.calls import balance, check_problem, item, pay, pay_batch, problem
 from tests.unit.serve.failing_ledger import FailingLedger
 
@@ -149,6 +155,23 @@ async def test_a_client_that_leaves_before_its_answer_is_no_error(failing: Faili
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "query_string": b"", "headers": []}
     await create_app(failing)(scope, receive, send)
+
+
+async def test_a_stream_that_cannot_go_on_is_left_without_its_end() -> None:
+    async def pages() -> AsyncIterator[list[Entry]]:
+        yield [Entry(Place(1, 0, 1, 0), Kind.PAYMENT, 5, 5, 1, 1)]
+        raise ReadsUnavailable("the database has gone")
+
+    chunks = statement_chunks(StatementFile(0, 5, pages()), 0, 2)
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    with pytest.raises(ClientDisconnected):
+        await send_answer(send, Answer(200, await anext(chunks), (), CSV, chunks=chunks), "req", False)
+    assert b"content-length" not in dict(sent[0]["headers"])
+    assert len(sent) == 3 and all(part["more_body"] for part in sent[1:])
 
 
 async def test_the_servers_start_and_stop_are_acknowledged(failing: FailingLedger) -> None:

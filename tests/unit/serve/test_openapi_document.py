@@ -13,7 +13,7 @@ from referencing.jsonschema import DRAFT202012
 from serve.documentation.openapi import openapi_document
 from serve.routes.table import route_table
 from serve.wire.problems import KINDS
-from tests.unit.serve.calls import item, pay, pay_batch
+from tests.unit.serve.calls import hold, item, operate, pay, pay_batch
 
 Document = dict[str, Any]
 
@@ -79,9 +79,11 @@ async def test_every_example_is_accepted(bare_api: httpx.AsyncClient, document: 
 
 
 @pytest.mark.anyio
-async def test_answers_have_the_described_form(api: httpx.AsyncClient, document: Document) -> None:
+async def test_answers_have_the_described_form(projected_api: httpx.AsyncClient, document: Document) -> None:
+    api = projected_api
     made = await pay(api, "1", **{"from": "alice", "to": "bob", "amount": 1, "metadata": {"a": "b"}})
     identity = made.json()["id"]
+    held, other = [(await hold(api, key, 9)).json()["id"] for key in ("h1", "h2")]
     answers = {
         ("post", "/v1/payments"): [
             made,
@@ -91,6 +93,20 @@ async def test_answers_have_the_described_form(api: httpx.AsyncClient, document:
         ],
         ("post", "/v1/payments/batch"): [await pay_batch(api, item("1"), item("2", amount=0), item("3", to="nobody"))],
         ("get", "/v1/payments/{id}"): [await api.get(f"/v1/payments/{identity}"), await api.get("/v1/payments/x")],
+        ("post", "/v1/payments/{id}/capture"): [
+            await operate(api, held, "capture", "c", amount=4, final=False),
+            await operate(api, held, "capture", "c", amount=4, final=False),
+            await operate(api, held, "capture", "d", amount=40),
+            await operate(api, identity, "capture", "c"),
+        ],
+        ("post", "/v1/payments/{id}/void"): [await operate(api, other, "void", None), await operate(api, "x", "void", None)],
+        ("post", "/v1/payments/{id}/refunds"): [await operate(api, held, "refunds", "r", amount=1)],
+        ("post", "/v1/payments/{id}/reversal"): [await operate(api, held, "reversal", "x", reason="mistake")],
+        ("post", "/v1/payments/batch/capture"): [
+            await api.post("/v1/payments/batch/capture", json={"captures": [{"idempotency_key": "c", "payment_id": held}, {}]})
+        ],
+        ("get", "/v1/payments"): [await api.get("/v1/payments"), await api.get("/v1/payments?limit=0")],
+        ("get", "/v1/accounts/{id}/statement"): [await api.get("/v1/accounts/alice/statement")],
         ("post", "/v1/accounts"): [await api.post("/v1/accounts", json={"currency": "EUR"})],
         ("get", "/v1/accounts/{id}"): [await api.get("/v1/accounts/bob"), await api.get("/v1/accounts/world")],
         ("get", "/v1/accounts/{id}/entries"): [await api.get("/v1/accounts/bob/entries")],
@@ -123,6 +139,19 @@ async def test_answers_have_the_described_form(api: httpx.AsyncClient, document:
         ({"legs": []}, False),
         ({"legs": [{"from": "a", "to": "b", "amount": 1, "currency": "EUR"}], "amount": 1}, False),
         ({"from": "a", "to": "b", "amount": 1, "currency": "EUR", "x": 1}, False),
+        ({"from": "a", "to": "b", "amount": 1, "currency": "EUR", "mode": "hold", "expires_in_seconds": 60}, True),
+        ({"from": "a", "to": "b", "amount": 1, "currency": "EUR", "mode": "hold", "expires_in_seconds": 0}, False),
+        (
+            {
+                "from": "a",
+                "to": "b",
+                "amount": 1,
+                "currency": "EUR",
+                "balance_conditions": [{"account": "a", "posted": {"eq": 1}}],
+            },
+            True,
+        ),
+        ({"from": "a", "to": "b", "amount": 1, "currency": "EUR", "balance_conditions": [{"posted": {"eq": 1}}]}, False),
     ],
 )
 @pytest.mark.anyio
