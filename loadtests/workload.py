@@ -38,6 +38,10 @@ class Workload(msgspec.Struct, frozen=True):
         """Return payments as (idempotency key, body)."""
         return [(key, b"{" + members) for key, members in self._payments("s", count)]
 
+    def holds(self, count: int) -> list[tuple[bytes, bytes]]:
+        """Return the same as holds."""
+        return [(key, b'{"mode":"hold",' + members) for key, members in self._payments("h", count)]
+
     def batches(self, count: int, batch_payments: int) -> list[Batch]:
         """Return `count` batches of `batch_payments` payments each."""
         made = []

@@ -5,6 +5,7 @@ import uvloop
 
 from loadtests.bench.failure import BenchFailed
 from loadtests.bench.payments_instance import PaymentsInstance
+from processor.audit.proof import LiveDigests, Proof, verify
 from processor.client.address import parse_address
 from processor.client.connection import Connection
 from processor.demo.checks import wrong_totals
@@ -12,7 +13,6 @@ from processor.demo.statement import read_totals
 from processor.journal.postgres import PostgresJournal
 from processor.local.ledger_access import ledger_database
 from processor.settings import load_settings
-from processor.verify import LiveDigests, Proof, verify
 
 
 class _Digest(msgspec.Struct):

@@ -4,7 +4,8 @@ import msgspec
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """`seconds` is the time of one side in one round; `size` how many payments are replayed, and accounts and keys remembered."""
+    """`seconds` is the time of one side in one round; `size` how many payments are replayed and listed,
+    and accounts and keys remembered."""
 
     rounds: int = 5
     seconds: float = 3.0

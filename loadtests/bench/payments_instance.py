@@ -21,7 +21,7 @@ from loadtests.bench.rounds import Say
 from loadtests.workload import Shape, Workload
 from processor.client.accounts import open_accounts
 from processor.client.connection import Connection
-from processor.client.load import LoadResult, run_batches, run_single
+from processor.client.load import LoadResult, run_batches, run_holds, run_single
 from processor.demo.instance import OwnInstance
 from processor.local.data_folder import DataFolder
 from processor.settings import load_settings
@@ -89,6 +89,11 @@ class PaymentsInstance:
         """Send payments one by one for so long. Raises BenchFailed if one is not accepted."""
         bodies = self._workload(shape).singles(round(seconds * SINGLES_A_SECOND_MAX) + 1)
         return self._counted(run_single(self.url, bodies, self._options.connections, seconds=seconds))
+
+    def holds(self, seconds: float) -> LoadResult:
+        """Hold and capture payments one by one for so long. Raises BenchFailed if one is not accepted."""
+        bodies = self._workload("random_accounts").holds(round(seconds * SINGLES_A_SECOND_MAX / 2) + 1)
+        return self._counted(run_holds(self.url, bodies, self._options.connections, seconds=seconds))
 
     def batches(self, batch_payments: int, connections: int, seconds: float) -> LoadResult:
         """Send random payments in batches for so long. Raises BenchFailed if one is not accepted."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import core, http_layer, journal, memory, over_http, replay
+from loadtests.bench import core, http_layer, journal, lists, memory, over_http, replay
 from loadtests.bench.figure import Figure
 from loadtests.bench.machine import this_machine
 from loadtests.bench.options import Options
@@ -22,6 +22,7 @@ ALONE: Mapping[str, Measure] = {
     "replay": replay.measure,
     "memory": memory.measure,
     "journal": journal.measure,
+    "lists": lists.measure,
     "http_layer": http_layer.measure,
 }
 """The layers that need no running instance."""

@@ -1,9 +1,10 @@
 """The proof: recompute everything from the journal alone, and compare it with what else claims to be the ledger.
 
 What is checked, per shard and record: checksum, hash chain, density, epochs that never fall, balances as every event says,
-debits above `min_balance`, one effect per idempotency key, and sums that are zero. Then: the newest snapshot, byte for byte;
-the live state's digest, if it is given; and over all shards, that every debit towards another shard has exactly one credit
-there.
+debits above `min_balance`, holds used and expired in their time, refunds within what was captured, one effect per idempotency
+key, and sums that are zero. Then: the newest snapshot, byte for byte; the live state's digest and the read model's tables, if
+they are given; and over all shards, that every debit towards another shard has exactly one credit there, and every hold its
+counterpart.
 """
 
 from collections import Counter
@@ -12,38 +13,20 @@ from time import perf_counter
 
 import msgspec
 
+from processor.audit.problems import Problems
+from processor.audit.shard_audit import ShardAudit, ShardProof
+from processor.audit.tables import ShardTables
 from processor.core import events as e
 from processor.core.ensure import Broken
-from processor.core.invariants import sum_violations, transit_violations, violations
+from processor.core.invariants import held_violations, transit_violations, violations
+from processor.core.payment import Payment
 from processor.core.shard import Shard
-from processor.history import postings
-from processor.journal.interface import Journal, JournalCorrupt
+from processor.journal.interface import Journal, JournalCorrupt, Snapshot
 from processor.journal.record import Record
-
-PROBLEMS_MAX = 100
-"""How many problems are listed before the rest is only counted."""
-
-_PAYMENTS = (e.Paid, e.PaidOut, e.PaidLegs, e.Reserved)
-_WITH_KEY = (*_PAYMENTS, e.Refused)
+from processor.projections.archived_payment import payment_in_journal
 
 LiveDigests = Mapping[int, tuple[int, bytes]]
 """shard -> (sequence, digest of the state at that sequence), as the shard hosts tell."""
-
-
-class ShardProof(msgspec.Struct):
-    """What the replay of one shard came to. `live` and `snapshot`: the sequence at which they were compared, or None."""
-
-    shard: int
-    sequence: int = 0
-    hash: bytes = bytes(32)
-    epoch: int = 0
-    events: int = 0
-    payments: int = 0
-    refusals: int = 0
-    accounts: int = 0
-    keys: int = 0
-    snapshot: int | None = None
-    live: int | None = None
 
 
 class Proof(msgspec.Struct):
@@ -67,8 +50,12 @@ class _Pairs:
     def __init__(self) -> None:
         self.balance = 0
 
-    def observe(self, record: Record, index: int, event: e.AnyEvent) -> None:
-        """Take note of one event."""
+    def observe_all(self, record: Record) -> None:
+        """Take note of a record's events."""
+        for index, event in enumerate(e.decode_events(record.payload)):
+            self._observe(record, index, event)
+
+    def _observe(self, record: Record, index: int, event: e.AnyEvent) -> None:
         if isinstance(event, e.PaidOut):
             place = (record.shard, record.sequence, index)
             self.balance += hash((place, event.other, event.to_account, event.amount, event.currency))
@@ -78,89 +65,99 @@ class _Pairs:
 
 
 async def verify(
-    journal: Journal, live: LiveDigests | None = None, progress: Callable[[int], None] = lambda records: None
+    journal: Journal,
+    live: LiveDigests | None = None,
+    tables: Mapping[int, ShardTables] | None = None,
+    progress: Callable[[int], None] = lambda records: None,
 ) -> Proof:
-    """Replay the whole journal and return the proof. `live` should have been read just before: records after it are replayed too.
+    """Replay the whole journal and return the proof.
 
-    `progress` is called with the number of records read since the last call. Raises JournalUnavailable.
+    `live` and `tables` should have been read just before: records after them are replayed too. `progress` is called with the
+    number of records read since the last call. Raises JournalUnavailable.
     """
     started = perf_counter()
-    problems: list[str] = []
+    problems = Problems()
     pairs = _Pairs()
-    proofs: list[ShardProof] = []
-    states: list[Shard] = []
+    audits = []
     for number in range(await journal.shard_count()):
-        proof, state = await _verify_shard(journal, number, (live or {}).get(number), pairs, problems, progress)
-        proofs.append(proof)
-        states.append(state)
+        look = _Look(await journal.latest_snapshot(number), (live or {}).get(number), (tables or {}).get(number))
+        audits.append(await _verify_shard(journal, number, look, pairs, problems, progress))
+    states = [audit.state for audit in audits]
     open_transfers = sum(len(state.transfers) for state in states)
-    if not open_transfers and not problems:
-        problems += transit_violations(states)
+    if not open_transfers and not problems.count:
+        for problem in (*transit_violations(states), *held_violations(states)):
+            problems.report(problem)
         if pairs.balance:
-            problems.append("some money that left one shard for another did not arrive there exactly once")
+            problems.report("some money that left one shard for another did not arrive there exactly once")
     currencies = _currencies(states)
     for currency, (posted, in_transit, _) in currencies.items():
         if posted + in_transit:
-            problems.append(f"{currency}: posted {posted} and in transit {in_transit} do not sum to zero")
-    return Proof(proofs, currencies, problems, open_transfers, perf_counter() - started)
+            problems.report(f"{currency}: posted {posted} and in transit {in_transit} do not sum to zero")
+    proofs = [audit.proof for audit in audits]
+    return Proof(proofs, currencies, problems.texts, open_transfers, perf_counter() - started)
+
+
+class _Look(msgspec.Struct):
+    """What one shard's replay is compared with on its way."""
+
+    snapshot: Snapshot | None
+    live: tuple[int, bytes] | None
+    tables: ShardTables | None
+
+    def compare(self, audit: ShardAudit, record: Record, problems: Problems) -> None:
+        """Compare what is of this record."""
+        state, proof, number = audit.state, audit.proof, record.shard
+        if self.snapshot is not None and self.snapshot.sequence == record.sequence:
+            proof.snapshot = record.sequence
+            # Written by another version it may lack fields that have a default: read, and written again, they are there.
+            if Shard.decode(self.snapshot.state).encode() != state.encode():
+                problems.report(f"shard {number}: the snapshot at {record.sequence} differs from the replay")
+        if self.live is not None and self.live[0] == record.sequence:
+            proof.live = record.sequence
+            if state.digest() != self.live[1]:
+                problems.report(f"shard {number}: the live state at {record.sequence} differs from the replay")
+        if self.tables is not None and self.tables.position == record.sequence and audit.sums is not None:
+            proof.tables = record.sequence
+            for difference in self.tables.differences(state, audit.sums.copy()):
+                problems.report(difference)
+
+    def compare_end(self, audit: ShardAudit, problems: Problems) -> None:
+        """Report what claims to be further than the journal."""
+        end, number = audit.proof.sequence, audit.proof.shard
+        if self.live is not None and self.live[0] > end:
+            problems.report(f"shard {number}: its host is at {self.live[0]}, the journal ends at {end}")
+        if self.tables is not None and self.tables.position > end:
+            problems.report(f"shard {number}: the tables are at {self.tables.position}, the journal ends at {end}")
 
 
 async def _verify_shard(
-    journal: Journal,
-    number: int,
-    live: tuple[int, bytes] | None,
-    pairs: _Pairs,
-    problems: list[str],
-    progress: Callable[[int], None],
-) -> tuple[ShardProof, Shard]:
-    state = Shard(number, await journal.shard_count())
-    proof = ShardProof(number)
-    snapshot = await journal.latest_snapshot(number)
+    journal: Journal, number: int, look: _Look, pairs: _Pairs, problems: Problems, progress: Callable[[int], None]
+) -> ShardAudit:
+    audit = ShardAudit(Shard(number, await journal.shard_count()), problems, thorough=True)
     try:
         async for record in journal.read(number, 0):
-            _replay(state, record, proof, pairs, problems)
+            pairs.observe_all(record)
+            audit.take(record)
             progress(1)
-            if snapshot is not None and snapshot.sequence == record.sequence:
-                proof.snapshot = record.sequence
-                if state.encode() != snapshot.state:
-                    _report(problems, f"shard {number}: the snapshot at {record.sequence} differs from the replay")
-            if live is not None and live[0] == record.sequence:
-                proof.live = record.sequence
-                if state.digest() != live[1]:
-                    _report(problems, f"shard {number}: the live state at {record.sequence} differs from the replay")
+            look.compare(audit, record, problems)
     except (JournalCorrupt, Broken) as error:
-        _report(problems, f"shard {number}: the journal breaks after record {proof.sequence}: {error}")
-        return proof, state
-    if live is not None and live[0] > proof.sequence:
-        _report(problems, f"shard {number}: its host is at {live[0]}, the journal ends at {proof.sequence}")
-    for problem in violations(state):
-        _report(problems, problem)
-    proof.accounts, proof.keys = len(state.accounts), len(state.outcomes)
-    return proof, state
+        problems.report(f"shard {number}: the journal breaks after record {audit.proof.sequence}: {error}")
+        return audit
+    look.compare_end(audit, problems)
+    for sequence, payment in audit.recalled:
+        await check_recalled(journal, number, sequence, payment, problems)
+    for problem in violations(audit.state):
+        problems.report(problem)
+    audit.count()
+    return audit
 
 
-def _replay(state: Shard, record: Record, proof: ShardProof, pairs: _Pairs, problems: list[str]) -> None:
-    where = f"shard {record.shard}, record {record.sequence}"
-    if record.epoch < proof.epoch:
-        _report(problems, f"{where}: epoch {record.epoch} after {proof.epoch}: a replaced writer was let in")
-    events = e.decode_events(record.payload)
-    keys = Counter(event.key for event in events if isinstance(event, _WITH_KEY))
-    for key, count in keys.items():
-        if count > 1 or key in state.outcomes:
-            _report(problems, f"{where}: idempotency key {key.hex()} takes effect twice")
-    for index, event in enumerate(events):
-        pairs.observe(record, index, event)
-        proof.payments += isinstance(event, _PAYMENTS)
-        proof.refusals += isinstance(event, e.Refused)
-    state.replay(record.sequence, record.at, events)
-    for account, amount, posted in postings(events):
-        floor = state.accounts[account].min_balance
-        if amount < 0 and floor is not None and posted < floor:
-            _report(problems, f"{where}: account {account} went to {posted}, below its min_balance {floor}")
-    for problem in sum_violations(state):
-        _report(problems, f"{where}: {problem}")
-    proof.sequence, proof.hash, proof.epoch = record.sequence, record.hash(), record.epoch
-    proof.events += len(events)
+async def check_recalled(journal: Journal, shard: int, sequence: int, payment: Payment, problems: Problems) -> None:
+    """Report a payment that was read back into memory with other legs than it was made with."""
+    place = (payment.at, payment.sequence, payment.index)
+    made = await payment_in_journal(journal, shard, place)
+    if made is None or (made.legs, made.expires_at) != (payment.legs, payment.expires_at):
+        problems.report(f"shard {shard}, record {sequence}: a payment was read back that was never made so at {place}")
 
 
 def _currencies(states: list[Shard]) -> dict[str, tuple[int, int, int]]:
@@ -172,10 +169,3 @@ def _currencies(states: list[Shard]) -> dict[str, tuple[int, int, int]]:
             before = sums.get(currency, (0, 0, 0))
             sums[currency] = (before[0] + posted, before[1] + transit, before[2] + counts[currency])
     return dict(sorted(sums.items()))
-
-
-def _report(problems: list[str], problem: str) -> None:
-    if len(problems) < PROBLEMS_MAX:
-        problems.append(problem)
-    elif len(problems) == PROBLEMS_MAX:
-        problems.append("and more")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from time import monotonic
 
 import msgspec
@@ -20,6 +21,13 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
     body: bytes
     count: int
+
+
+class _Held(msgspec.Struct, rename={"payment": "id"}, gc=False):
+    payment: str
+
+
+_decode_held = msgspec.json.Decoder(_Held).decode
 
 
 class LoadResult(msgspec.Struct):
@@ -83,6 +91,29 @@ async def run_single(
         statuses[reply.status] += 1
         if observe is not None:
             observe(index, reply)
+        return 1
+
+    return await _run(url, len(bodies), connections, send, statuses, seconds)
+
+
+async def run_holds(
+    url: str, bodies: Sequence[tuple[bytes, bytes]], connections: int, seconds: float | None = None
+) -> LoadResult:
+    """Send payments with `"mode": "hold"`, and capture each in full with the next request on its connection.
+
+    A count of one, and one latency, is for both requests. Raises Unavailable, BadUrl.
+    """
+    address = parse_address(url)
+    post = Post(address, "/v1/payments")
+    statuses: Counter[int] = Counter()
+
+    async def send(connection: Connection, index: int) -> int:
+        key, body = bodies[index]
+        reply = await connection.send(post.fill(body, key))
+        if reply.status == HTTPStatus.CREATED:
+            held = _decode_held(reply.body).payment
+            reply = await connection.send(Post(address, f"/v1/payments/{held}/capture").fill(b"", key))
+        statuses[reply.status] += 1
         return 1
 
     return await _run(url, len(bodies), connections, send, statuses, seconds)

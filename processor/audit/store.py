@@ -1,0 +1,74 @@
+"""Where the auditor writes down how far it is, for everybody to read."""
+
+from typing import Protocol, Self
+
+import msgspec
+
+from processor.journal.postgres.link import Timeouts
+from processor.journal.postgres.queries import load_queries
+from processor.journal.postgres.readers import Readers
+
+_QUERIES = load_queries("audits.sql")
+_TIMEOUTS = Timeouts(connect_seconds=2.0, command_seconds=5.0)
+
+
+class AuditRow(msgspec.Struct):
+    """One shard's audit: read without a gap from record `since` to `sequence`, which is of `recorded_at` (microseconds).
+
+    `compared`: how many accounts were compared with the live state and the read model. `divergence`: the first thing that did
+    not agree, found at `divergence_sequence`.
+    """
+
+    shard: int
+    since: int = 0
+    sequence: int = 0
+    recorded_at: int = 0
+    compared: int = 0
+    divergence: str | None = None
+    divergence_sequence: int | None = None
+
+
+class AuditStatus(msgspec.Struct, frozen=True):
+    """An audit's row, and how far it is behind the journal."""
+
+    row: AuditRow
+    head: int
+
+    @property
+    def lag_records(self) -> int:
+        """How many records have not been audited yet."""
+        return max(0, self.head - self.row.sequence)
+
+
+class AuditStore(Protocol):
+    """Keeps one row for each shard."""
+
+    async def save(self, rows: list[AuditRow]) -> None:
+        """Write rows down. Raises JournalUnavailable."""
+        ...
+
+
+class PostgresAuditStore:
+    """Implements AuditStore."""
+
+    def __init__(self, readers: Readers) -> None:
+        """Use `connect` instead."""
+        self._readers = readers
+
+    @classmethod
+    async def connect(cls, dsn: str) -> Self:
+        """Return the store; its connections are made when they are needed."""
+        return cls(await Readers.create(dsn, _TIMEOUTS))
+
+    async def save(self, rows: list[AuditRow]) -> None:
+        columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True)
+        await self._readers.fetch(_QUERIES["save"], *(list(column) for column in columns))
+
+    async def status(self) -> list[AuditStatus]:
+        """Return every shard's audit. Raises JournalUnavailable."""
+        rows = await self._readers.fetch(_QUERIES["status"])
+        return [AuditStatus(AuditRow(*tuple(row)[:-1]), row["head"]) for row in rows]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._readers.close()

@@ -1,0 +1,25 @@
+-- name: save
+-- $1 to $7: one array for each column. A divergence that was found stays.
+INSERT INTO payments.audits AS known
+SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+ON CONFLICT (shard) DO UPDATE SET
+    since = excluded.since,
+    sequence = excluded.sequence,
+    recorded_at = excluded.recorded_at,
+    compared = excluded.compared,
+    divergence = coalesce(known.divergence, excluded.divergence),
+    divergence_sequence = coalesce(known.divergence_sequence, excluded.divergence_sequence);
+
+-- name: status
+SELECT
+    shards.shard,
+    coalesce(audits.since, 0),
+    coalesce(audits.sequence, 0),
+    coalesce(audits.recorded_at, 0),
+    coalesce(audits.compared, 0),
+    audits.divergence,
+    audits.divergence_sequence,
+    coalesce((SELECT max(sequence) FROM payments.journal_records AS records WHERE records.shard = shards.shard), 0) AS head
+FROM payments.shards
+LEFT JOIN payments.audits USING (shard)
+ORDER BY shards.shard;
