@@ -121,7 +121,7 @@ class Projections:
 
     async def __init__(self) -> None:  # type: ignore[misc]
         settings = _settings()
-        os.nice(PROJECTIONS_NICENESS)
+        os.nice(PROJECTIONS_NICENESS)  # On Linux this counts for the calling thread, which is the one that projects.
         self._projecting = asyncio.create_task(keep_projections(settings.database_url, settings.projection_share))
 
     def check_health(self) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 from serve.bodies.accounts import AccountBody
-from serve.bodies.payment_operations import ChangedPaymentBody
+from serve.bodies.conditions import BalanceConditionBody, ComparisonBody
+from serve.bodies.payment_operations import (
+    CaptureBody,
+    CaptureItemBody,
+    ChangedPaymentBody,
+    RefundBody,
+    RefundItemBody,
+    VoidItemBody,
+)
 from serve.bodies.payments import BatchItemBody, PaymentRequestBody
 from serve.routes.route import Parameter, Route
 from serve.wire.problems import KINDS, PROBLEM_JSON, ProblemBody
@@ -16,6 +24,13 @@ _DESCRIPTION = """A double-entry ledger that takes payments. Amounts and balance
 JSON integers up to 9007199254740991 (2^53-1), decimal strings beyond, in requests and in answers alike.
 Every answer carries `Request-Id`; every write carries `Consistency-Token`: sent back with a read, the read shows at least that
 state. Errors are problems (RFC 9457). Times are RFC 3339 in UTC with microseconds."""
+# Missing ones are optional to the decoder, so that each can be told as what it is.
+_REQUIRED: dict[type, list[str]] = {
+    BatchItemBody: ["idempotency_key"],
+    CaptureItemBody: ["payment_id", "idempotency_key"],
+    VoidItemBody: ["payment_id"],
+    RefundItemBody: ["payment_id", "idempotency_key"],
+}
 _SINGLE = ["from", "to", "amount", "currency"]
 _REFERENCE = "#/components/schemas/{name}"
 _PROBLEM = {"$ref": _REFERENCE.format(name="ProblemBody")}
@@ -57,7 +72,12 @@ def _schemas(types: list[type]) -> dict[str, Any]:
         single = {"required": _SINGLE, "not": {"required": ["legs"]}}
         several = {"required": ["legs"], "not": {"anyOf": [{"required": [name]} for name in _SINGLE]}}
         components[kind.__name__]["oneOf"] = [single, several]
-    components[BatchItemBody.__name__]["required"] = ["idempotency_key"]
+    for operation in (CaptureBody, RefundBody, CaptureItemBody, RefundItemBody):
+        components[operation.__name__]["not"] = {"required": ["amount", "legs"]}
+    for item, required in _REQUIRED.items():
+        components[item.__name__]["required"] = required
+    components[ComparisonBody.__name__]["minProperties"] = 1
+    components[BalanceConditionBody.__name__]["minProperties"] = 2
     return dict(sorted(components.items()))
 
 

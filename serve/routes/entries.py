@@ -1,5 +1,6 @@
 """An account's past: entries and statements."""
 
+import re
 import time
 
 from processor.core.messages import AccountView
@@ -13,6 +14,9 @@ from serve.wire.answer import CSV, Answer, Header, encode_json
 from serve.wire.parameters import Query, bad_cursor, cursor_of, limit_of, past_time_of
 from serve.wire.problems import parameter_problem
 from serve.wire.request import Request
+
+# Two times in microseconds, with at most 56 bits each, before the projections' own cursor.
+_CURSOR = re.compile(r"(-?[0-9a-f]{1,14})\.(-?[0-9a-f]{1,14})\.(.+)")
 
 
 async def read_entries(request: Request) -> Answer:
@@ -76,11 +80,10 @@ def _wants_csv(request: Request) -> bool:
 
 def _times_of(cursor: str) -> tuple[int, int, str]:
     """Return which statement the cursor goes on with: `to` may have been left out at its first page. Raises Problem."""
-    parts = cursor.split(".", 2)
-    try:
-        return int(parts[0], 16), int(parts[1], 16), parts[2]
-    except (IndexError, ValueError):
-        raise bad_cursor() from None
+    parts = _CURSOR.fullmatch(cursor)
+    if parts is None:
+        raise bad_cursor()
+    return int(parts[1], 16), int(parts[2], 16), parts[3]
 
 
 _TIME = {"type": "string", "format": "date-time"}

@@ -80,7 +80,9 @@ ROUTES = (
     Route(
         "POST", "/v1/payments", pay, "Make a payment", "Payments", {201: PaymentBody},
         "One leg, or up to 32 in `legs` that happen all or not at all. The payment is durable when its answer arrives. The same "
-        "key and body give the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too.",
+        "key and body give the first answer again, with `Idempotency-Replayed: true`; refusals (422) are remembered too. With "
+        "`mode: hold` the money is only reserved, until it is captured, voided, or the hold expires. Legs may be in several "
+        "currencies; each leg's accounts hold its own.",
         PaymentRequestBody, (IDEMPOTENCY_KEY, IF_MATCH), (*_FIELDS, *_REFUSALS, *BODY_PROBLEMS, *LEDGER_PROBLEMS),
         {
             "Fund an account": {"from": "world", "to": "acc_alice", "amount": 10000, "currency": "EUR"},
@@ -90,6 +92,10 @@ ROUTES = (
                     {"from": "acc_alice", "to": "world", "amount": 50, "currency": "EUR"},
                 ],
                 "reference": "order 1001",
+            },
+            "Hold money for a day, if there is enough": {
+                "from": "acc_alice", "to": "acc_bob", "amount": 700, "currency": "EUR", "mode": "hold",
+                "expires_in_seconds": 86400, "balance_conditions": [{"account": "acc_alice", "available": {"gte": 1000}}],
             },
         },
     ),

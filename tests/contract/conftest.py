@@ -1,10 +1,14 @@
-"""Runs the contract suite over every implementation."""
+"""Runs the contract suite over every implementation, and offers projections to fill and to read."""
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
+from processor.projections.reader import ProjectionReader
+from processor.projections.snapshots import SCHEMA
 from tests.contract.ledgers import Ledger, MemoryLedger, PostgresLedger
+from tests.contract.projection_rows import make_schema
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -18,3 +22,20 @@ async def ledger(store: Ledger, anyio_backend: str) -> AsyncIterator[Ledger]:
     """An empty ledger in each of the stores, closed after the test."""
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def projections(database_url: str, anyio_backend: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session in a database with empty projections."""
+    session = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
+    await make_schema(session)
+    yield session
+    session.terminate()
+
+
+@pytest.fixture
+async def reader(database_url: str, projections: asyncpg.Connection) -> AsyncIterator[ProjectionReader]:
+    """A reader of these projections."""
+    reader = await ProjectionReader.connect(database_url)
+    yield reader
+    await reader.close()

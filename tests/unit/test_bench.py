@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from loadtests.bench import over_http, run
+from loadtests.bench import lists, over_http, run
 from loadtests.bench.collector import collector_as_in_a_host, collector_off
 from loadtests.bench.failure import BenchFailed
 from loadtests.bench.figure import Comparison, Figure, Goal, ratios
@@ -65,6 +65,14 @@ def test_the_journal_is_measured_for_each_size_in_appends_and_in_bytes() -> None
         appends, throughput = figures[f"{name}, appends/s"], figures[f"{name}, MB/s"]
         assert throughput.median == pytest.approx(appends.median * megabytes)
         assert throughput.share_of_limit == pytest.approx(appends.share_of_limit)
+
+
+def test_every_kind_of_list_finds_what_it_should_and_is_not_judged_with_fewer_payments_than_the_goals() -> None:
+    figures = lists.measure(msgspec.structs.replace(TINY, rounds=1), quiet)
+    high, middle = ([figure for figure in figures if figure.name.endswith(label)] for label in ("p99", "p50"))
+    assert len(high) == len(middle) == len(figures) / 2 > 20
+    assert all(0 < low.median <= top.median for low, top in zip(middle, high, strict=True))
+    assert {figure.is_passed for figure in figures} == {None}
 
 
 def test_the_http_layer_is_measured_for_single_payments_and_batches() -> None:

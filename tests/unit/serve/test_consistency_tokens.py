@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.core.messages import ReadAccount
@@ -119,6 +119,7 @@ def _request(headers: dict[bytes, bytes], ledger: Ledger | _Shards) -> Request:
 positions = st.lists(st.tuples(st.integers(0, SHARDS - 1), st.integers(0, 2**63 - 1)), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(positions)
 def test_a_token_says_what_it_was_made_of(pairs: list[tuple[int, int]]) -> None:
     seen = seen_by_client(_request(dict([token_header(pairs)]), _Shards()))
@@ -126,6 +127,7 @@ def test_a_token_says_what_it_was_made_of(pairs: list[tuple[int, int]]) -> None:
     assert list(seen.items()) == newest(pairs)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_no_bytes_crash_the_reading_of_a_token(data: bytes) -> None:
     try:

@@ -221,7 +221,7 @@ async def test_a_statement_as_csv_has_all_lines_between_its_balances(
     "query",
     [
         "from=x", "to=x", "to=9999-01-01T00:00:00Z", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "format=pdf", "limit=0",
-        "cursor=x", "cursor=1.2", "cursor=x.y.z", "currency=EUR",
+        "cursor=x", "cursor=1.2", "cursor=x.y.z", f"cursor={2**64:x}.1.z", "cursor=0x1.0x2.z", "currency=EUR",
     ],
 )  # fmt: skip
 async def test_a_statement_that_cannot_be_is_refused(api: httpx.AsyncClient, query: str) -> None:

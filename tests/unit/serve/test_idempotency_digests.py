@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.core.messages import Condition, Leg
@@ -83,6 +83,7 @@ def test_a_key_means_something_else_for_an_account_a_payment_and_without_a_key()
     assert len(digests) == 5
 
 
+@settings(deadline=None)
 @given(names, names, names, names)
 def test_different_accounts_or_keys_have_different_digests(account: str, key: str, other_account: str, other_key: str) -> None:
     same = (account, key) == (other_account, other_key)
@@ -94,6 +95,7 @@ def test_the_border_between_account_and_key_counts() -> None:
     assert key_digest("a1:b", "c") != key_digest("a", "b1:c")
 
 
+@settings(deadline=None)
 @given(members)
 def test_spelling_does_not_matter(body: dict[str, object]) -> None:
     shuffled = dict(reversed(body.items()))
@@ -107,6 +109,7 @@ def test_spelling_does_not_matter(body: dict[str, object]) -> None:
     assert first == parsed({"legs": [single], **rest})
 
 
+@settings(deadline=None)
 @given(members, members)
 def test_another_content_has_another_fingerprint(body: dict[str, object], other: dict[str, object]) -> None:
     def content(of: dict[str, object]) -> dict[str, object]:
@@ -115,6 +118,7 @@ def test_another_content_has_another_fingerprint(body: dict[str, object], other:
     assert (parsed(body).fingerprint == parsed(other).fingerprint) is (content(body) == content(other))
 
 
+@settings(deadline=None)
 @given(st.lists(members.map(single_leg), min_size=2, max_size=4))
 def test_the_order_of_legs_counts(legs: list[dict[str, object]]) -> None:
     turned = list(reversed(legs))

@@ -1,11 +1,15 @@
 """Captures, voids, refunds and reversals over HTTP, one at a time."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
+from processor.core.routing import shard_of
+from tests.cluster import account_on
 from tests.unit.serve.calls import balance, hold, operate, pay, pointers, problem
+from tests.unit.serve.running_ledger import SHARDS
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +107,7 @@ async def test_amounts_in_several_currencies_have_no_sum(api: httpx.AsyncClient)
     assert (body["captured"], body["held"], body["operation"]["amount"], body["operation"]["legs"]) == (None, None, None, [50, 5])
 
 
-STEPS: list[tuple[str, dict[str, object]]] = [
+STEPS: list[tuple[str, dict[str, Any]]] = [
     ("capture", {"amount": 30, "final": False}),
     ("refunds", {"amount": 10}),
     ("capture", {"amount": 20, "final": False}),
@@ -126,17 +130,16 @@ async def test_every_operation_asked_again_is_answered_byte_for_byte_whatever_ca
 
 async def test_between_hosts_too_everything_asked_again_is_answered_byte_for_byte(two_hosts_api: httpx.AsyncClient) -> None:
     api = two_hosts_api
-    shards = (await api.get("/v1/shards")).json()["data"]
-    host_of = {shard["shard"]: shard["host"] for shard in shards}
-    homes = {
-        name: host_of[(await api.get(f"/v1/accounts/{name}")).json()["as_of"]["shard"]] for name in ("alice", "bob", "world")
-    }
-    assert len(set(homes.values())) == 2
-    target = next(name for name in homes if homes[name] != homes["alice"])
-    for legs in ([{"from": "alice", "to": target, "amount": 70, "currency": "EUR"}], LEGS):
+    host_of = {shard["shard"]: shard["host"] for shard in (await api.get("/v1/shards")).json()["data"]}
+    home = host_of[shard_of("alice", SHARDS)]
+    target = account_on(next(shard for shard, host in host_of.items() if host != home), SHARDS)
+    assert (await api.post("/v1/accounts", json={"id": target, "currency": "EUR"})).status_code == 201
+    one = [{"from": "alice", "to": target, "amount": 70, "currency": "EUR"}]
+    for legs in (one, [*LEGS[:1], *one]):
         made_hold = await pay(api, f"h{len(legs)}", legs=legs, mode="hold")
         identity = made_hold.json()["id"]
         assert (await api.get(f"/v1/payments/{identity}")).json() == made_hold.json()
+        steps: list[tuple[str, dict[str, Any]]]
         steps = STEPS if len(legs) == 1 else [("capture", {"legs": [30, 0]}), ("refunds", {"legs": [7, 0]}), ("refunds", {})]
         first = [await operate(api, identity, verb, str(key), **body) for key, (verb, body) in enumerate(steps)]
         assert {answer.status_code for answer in first} <= {200, 201}, [answer.text for answer in first]

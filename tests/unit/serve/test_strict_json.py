@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from serve.bodies.payments import BatchItemBody
@@ -38,6 +38,7 @@ def holds_nul(value: Any) -> bool:
     return isinstance(value, dict) and any("\0" in name or holds_nul(inner) for name, inner in value.items())
 
 
+@settings(deadline=None)
 @given(values, st.booleans())
 def test_strings_and_nuls_are_found_by_a_glance(value: Any, ensure_ascii: bool) -> None:
     data = json.dumps(value, ensure_ascii=ensure_ascii).encode()
@@ -45,6 +46,7 @@ def test_strings_and_nuls_are_found_by_a_glance(value: Any, ensure_ascii: bool) 
     assert has_nul(data) is holds_nul(value)
 
 
+@settings(deadline=None)
 @given(values)
 def test_strict_json_passes_the_scan_unless_it_holds_a_nul(value: Any) -> None:
     assume(not holds_nul(value))
@@ -87,11 +89,13 @@ def is_well_formed(body: Any) -> bool:
     return not holds_nul(body)
 
 
+@settings(deadline=None)
 @given(payments)
 def test_a_payment_is_taken_exactly_if_its_type_allows_it(body: Any) -> None:
     assert is_taken(json.dumps(body).encode()) is is_well_formed(body)
 
 
+@settings(deadline=None)
 @given(payments, st.data())
 def test_a_duplicate_member_is_always_noticed(body: Any, data: st.DataObject) -> None:
     assume(body)
@@ -103,6 +107,7 @@ def test_a_duplicate_member_is_always_noticed(body: Any, data: st.DataObject) ->
     assert not is_taken(f"{{{escaped},{rest}".encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_crash_the_parser(data: bytes) -> None:
     is_taken(data)

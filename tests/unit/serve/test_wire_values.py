@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve.payments.currencies import MINOR_UNIT_DIGITS
@@ -12,6 +12,7 @@ from serve.wire.timestamps import parse_rfc3339, rfc3339
 LATEST = 253_402_300_799_999_999
 
 
+@settings(deadline=None)
 @given(st.integers(0, LATEST))
 def test_a_time_is_read_back_as_it_was_written(at: int) -> None:
     text = rfc3339(at)
