@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=100, le=100_000_000, description="outcomes of idempotency keys that a shard keeps in memory, at most twice as many"
         ),
-    ] = 100_000
+    ] = 25_000
     memory_seconds: Annotated[
         float,
         Meta(ge=1, le=31_536_000, description="after this long, at most twice, outcomes and finished payments leave memory"),

@@ -10,6 +10,8 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Coroutine
+from typing import Any
 
 import uvicorn
 from ray import serve as ray_serve
@@ -34,15 +36,17 @@ LISTEN_BACKLOG = 2048
 DRAIN_SECONDS = 10
 PROJECTIONS_NICENESS = 10
 AUDITOR_NICENESS = 15
-_LIGHT = {"num_cpus": 0}
+_WATCHED: dict[str, Any] = {
+    "ray_actor_options": {"num_cpus": 0},
+    "health_check_period_s": 2,
+    "health_check_timeout_s": 10,
+    "graceful_shutdown_wait_loop_s": 0.1,
+}
 
 
 @ray_serve.deployment(
     name="ShardHosts",
-    ray_actor_options=_LIGHT,
-    health_check_period_s=2,
-    health_check_timeout_s=10,
-    graceful_shutdown_wait_loop_s=0.1,
+    **_WATCHED,
     graceful_shutdown_timeout_s=15,
 )
 class ShardHosts:
@@ -65,10 +69,7 @@ class ShardHosts:
 
 @ray_serve.deployment(
     name="Api",
-    ray_actor_options=_LIGHT,
-    health_check_period_s=2,
-    health_check_timeout_s=10,
-    graceful_shutdown_wait_loop_s=0.1,
+    **_WATCHED,
     graceful_shutdown_timeout_s=DRAIN_SECONDS + 5,
 )
 class Api:
@@ -108,56 +109,38 @@ class Api:
         self._routing.cancel()
 
 
-@ray_serve.deployment(
-    name="Projections",
-    ray_actor_options=_LIGHT,
-    health_check_period_s=2,
-    health_check_timeout_s=10,
-    graceful_shutdown_wait_loop_s=0.1,
-    graceful_shutdown_timeout_s=5,
-)
-class Projections:
-    """Projects in a process of its own, which gives way to those that payments wait for."""
+class _Upkeep:
+    """Work that goes on for ever in a process of its own, and gives way to what payments wait for."""
+
+    def _begin(self, work: Coroutine[Any, Any, None], niceness: int) -> None:
+        os.nice(niceness)  # On Linux this counts for the calling thread, which is the one that works.
+        self._working = asyncio.create_task(work)
+
+    def check_health(self) -> None:
+        """Called by Serve; raises if the work has ended."""
+        if self._working.done():
+            raise RuntimeError(f"{type(self).__name__} has stopped") from self._working.exception()
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica goes; the next one goes on from what is in the database."""
+        self._working.cancel()
+
+
+@ray_serve.deployment(name="Projections", graceful_shutdown_timeout_s=5, **_WATCHED)
+class Projections(_Upkeep):
+    """Keeps the read model up with the journal."""
 
     async def __init__(self) -> None:  # type: ignore[misc]
         settings = _settings()
-        os.nice(PROJECTIONS_NICENESS)  # On Linux this counts for the calling thread, which is the one that projects.
-        self._projecting = asyncio.create_task(keep_projections(settings.database_url, settings.projection_share))
-
-    def check_health(self) -> None:
-        """Called by Serve; raises if nothing is projected any more."""
-        if self._projecting.done():
-            raise RuntimeError("the projections are not kept any more") from self._projecting.exception()
-
-    async def __del__(self) -> None:
-        """Called by Serve when the replica goes; what is under way is undone by the database and made again later."""
-        self._projecting.cancel()
+        self._begin(keep_projections(settings.database_url, settings.projection_share), PROJECTIONS_NICENESS)
 
 
-@ray_serve.deployment(
-    name="Auditor",
-    ray_actor_options=_LIGHT,
-    health_check_period_s=2,
-    health_check_timeout_s=10,
-    graceful_shutdown_wait_loop_s=0.1,
-    graceful_shutdown_timeout_s=5,
-)
-class Audits:
-    """Audits in a process of its own, which gives way to all others."""
+@ray_serve.deployment(name="Auditor", graceful_shutdown_timeout_s=5, **_WATCHED)
+class Auditor(_Upkeep):
+    """Holds the journal, the read model and the live shards against each other. It asks the shard hosts, so they start first."""
 
     async def __init__(self, shard_hosts: object) -> None:  # type: ignore[misc]
-        settings = _settings()
-        os.nice(AUDITOR_NICENESS)
-        self._auditing = asyncio.create_task(keep_auditing(settings))
-
-    def check_health(self) -> None:
-        """Called by Serve; raises if nothing is audited any more."""
-        if self._auditing.done():
-            raise RuntimeError("the auditor has stopped") from self._auditing.exception()
-
-    async def __del__(self) -> None:
-        """Called by Serve when the replica goes; the next one begins at the newest snapshot."""
-        self._auditing.cancel()
+        self._begin(keep_auditing(_settings()), AUDITOR_NICENESS)
 
 
 def _settings() -> Settings:
@@ -180,4 +163,4 @@ def _listen(host: str, port: int) -> socket.socket:
 def build(arguments: dict[str, str]) -> ray_serve.Application:
     """Return the application; Serve calls this with the config's `args`, which are not used: settings come by the environment."""
     shard_hosts = ShardHosts.bind()  # type: ignore[attr-defined]
-    return Api.bind(shard_hosts, Projections.bind(), Audits.bind(shard_hosts))  # type: ignore[attr-defined]
+    return Api.bind(shard_hosts, Projections.bind(), Auditor.bind(shard_hosts))  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ class Retention(msgspec.Struct, frozen=True):
     Beyond that it depends on the archive: nothing is forgotten that the archive does not have. `filter_bytes`: a power of two.
     """
 
-    outcomes: int = 100_000
+    outcomes: int = 25_000
     microseconds: int = 3_600_000_000
     filter_bytes: int = 1 << 20
 

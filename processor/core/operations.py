@@ -8,7 +8,7 @@ A hold ends when a record's time has reached `expires_at`: the time in the journ
 """
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from processor.core import events as e
@@ -33,6 +33,7 @@ from processor.core.turn import Pending
 if TYPE_CHECKING:
     from processor.core.ledger import Ledger
 
+DUE_MIN = 1_024
 EXPIRIES_PER_TURN_MAX = 1_000
 """How many holds may expire in one turn: the others follow in the next ones."""
 
@@ -40,12 +41,14 @@ EXPIRIES_PER_TURN_MAX = 1_000
 class Operations:
     """The life of payments after they were asked for, for all shards of a ledger.
 
-    `_due` is volatile: holds by the time at which they expire, with those that have ended meanwhile still among them.
+    `_due` is volatile: holds by the time at which they expire, with some that have ended meanwhile still among them. It is made
+    anew when it has `_due_max` entries, so that holds that were captured do not stay until their time would have come.
     """
 
     def __init__(self, ledger: "Ledger") -> None:
         self._ledger = ledger
         self._due: list[tuple[int, int, int]] = []
+        self._due_max = DUE_MIN
 
     # Holds and their time.
 
@@ -88,6 +91,18 @@ class Operations:
         """Remember when the hold expires."""
         if payment.expires_at is not None and payment.is_held:
             heappush(self._due, (payment.expires_at, shard.number, payment.key))
+            if len(self._due) >= self._due_max:
+                self._clean_due()
+
+    def _clean_due(self) -> None:
+        self._due = [
+            (payment.expires_at, shard.number, payment.key)
+            for shard in self._ledger.shards.values()
+            for payment in shard.payments.values()
+            if payment.expires_at is not None and payment.is_held
+        ]
+        heapify(self._due)
+        self._due_max = max(DUE_MIN, 2 * len(self._due))
 
     def watch_all(self, shard: Shard) -> None:
         """Remember when the holds of a shard that was taken over expire."""

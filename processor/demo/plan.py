@@ -1,6 +1,7 @@
 """What the demo will send: accounts and payments, new ones in every run, so that it can run again on the same ledger."""
 
 from random import Random
+from typing import Literal
 
 import msgspec
 
@@ -35,6 +36,29 @@ class Payment(msgspec.Struct, frozen=True, gc=False):
         return b'{"idempotency_key":"%b",%b' % (self.key.encode(), self.body()[1:])
 
 
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """Something done to a payment. `verb` ends the path; `moved` is what it takes from the payer, less than 0 if it gives back."""
+
+    verb: Literal["capture", "void", "refunds"]
+    amount: int | None
+    moved: int
+
+    def body(self) -> bytes:
+        """Return the request's body."""
+        return b"{}" if self.amount is None else b'{"amount":%d}' % self.amount
+
+
+class Hold(msgspec.Struct, frozen=True, gc=False):
+    """Money to be reserved, and what comes of it, in order."""
+
+    payment: Payment
+    steps: tuple[Step, ...]
+
+    def body(self) -> bytes:
+        """Return the body of the request that makes it."""
+        return b'{"mode":"hold",%b' % self.payment.body()[1:]
+
+
 class Plan(msgspec.Struct, frozen=True):
     """Everything that one run sends. `accounts` and `worlds` (accounts without a lower bound) are per currency."""
 
@@ -43,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True):
     funding: list[Payment]
     in_batches: list[Payment]
     single: list[Payment]
+    holds: list[Hold]
 
     @property
     def account_ids(self) -> list[str]:
@@ -51,11 +76,11 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def payments(self) -> list[Payment]:
-        """All payments in the order in which they are sent."""
+        """All payments that move money at once, in the order in which they are sent."""
         return [*self.funding, *self.in_batches, *self.single]
 
 
-def make_plan(run: str, accounts: int, in_batches: int, single: int, random: Random) -> Plan:
+def make_plan(run: str, accounts: int, in_batches: int, single: int, holds: int, random: Random) -> Plan:
     """Return the plan of the run named `run`; at least two accounts per currency."""
     ids: dict[str, list[str]] = {currency: [] for currency in CURRENCIES}
     for number in range(accounts):
@@ -73,7 +98,15 @@ def make_plan(run: str, accounts: int, in_batches: int, single: int, random: Ran
         funding=funding,
         in_batches=[_random_payment(f"{run}-batch-{number}", ids, random) for number in range(in_batches)],
         single=[_random_payment(f"{run}-single-{number}", ids, random) for number in range(single)],
+        holds=[_hold(_random_payment(f"{run}-hold-{number}", ids, random), number) for number in range(holds)],
     )
+
+
+def _hold(payment: Payment, number: int) -> Hold:
+    """Return a hold that is captured, captured in part, voided, or captured and then refunded in part, by turns."""
+    whole, half = Step("capture", None, payment.amount), payment.amount - payment.amount // 2
+    ways = ((whole,), (Step("capture", half, half),), (Step("void", None, 0),), (whole, Step("refunds", half, -half)))
+    return Hold(payment, ways[number % len(ways)])
 
 
 def _random_payment(key: str, ids: dict[str, list[str]], random: Random) -> Payment:

@@ -71,13 +71,13 @@ def _outage_line(outage: Outage) -> str:
 def statement_table(account: str, entries: Sequence[Entry]) -> Table:
     """Return the newest entries of an account with the running balance."""
     shown = entries[:_SHOWN_ENTRIES]
-    table = Table("time", "payment", title=f"Statement of {account}: the newest {len(shown)} of {len(entries)} entries")
+    table = Table("time", "payment", "kind", title=f"Statement of {account}: the newest {len(shown)} of {len(entries)} entries")
     table.title_justify = "left"
     for heading in ("debit", "credit", "balance"):
         table.add_column(heading, justify="right")
     for entry in shown:
         debit, credit = (money(entry.amount), "") if entry.direction == "debit" else ("", money(entry.amount))
-        table.add_row(entry.at, entry.payment_id, debit, credit, money(entry.posted_after))
+        table.add_row(entry.at, entry.payment_id, entry.kind, debit, credit, money(entry.posted_after))
     return table
 
 

@@ -11,7 +11,8 @@ from processor.client.address import Address
 from processor.client.load import LoadResult, run_batches, run_single
 from processor.client.outcome import Outcome, outcome_of
 from processor.client.reply import Reply
-from processor.demo.books import Books, Fate
+from processor.demo.books import Books, fate_of
+from processor.demo.holds import Holds
 from processor.demo.outage import Outage, find_victim, kill_shard_host
 from processor.demo.plan import Payment, Plan, batch_of, groups
 from processor.demo.shard_hosts import NotOurs
@@ -28,6 +29,11 @@ class Load(msgspec.Struct, frozen=True):
     outage: Outage | None
     not_killed: str
 
+    @property
+    def was_spared(self) -> bool:
+        """Whether a host should have been killed and was not."""
+        return self.outage is None and bool(self.not_killed)
+
 
 class Run:
     """Sends the plan to the instance and keeps the books. All its methods raise Unavailable and UnexpectedAnswer."""
@@ -38,6 +44,7 @@ class Run:
         self._plan = plan
         self._kill = kill
         self._probes: dict[int, str] = {}
+        self._holds = Holds(address, plan.holds, self.books)
 
     async def open_accounts(self) -> None:
         """Open all accounts, and find one on each shard to watch it by."""
@@ -64,15 +71,20 @@ class Run:
         def observe(index: int, reply: Reply) -> None:
             nonlocal done
             done += 1
-            self.books.settle(payments[index], _fate(outcome_of(reply)))
+            self.books.settle(payments[index], fate_of(outcome_of(reply)))
             half.show(done)
 
         bodies = [(payment.key.encode(), payment.body()) for payment in payments]
         return await self._with_kill(lambda: run_single(self._address.url, bodies, SINGLE_CONNECTIONS, observe), half)
 
+    async def send_holds(self, progress: Progress) -> LoadResult:
+        """Reserve money, and capture, void and refund."""
+        return await self._holds.send(progress)
+
     async def send_again(self, progress: Progress) -> None:
-        """Send every payment once more, in batches: each must get the answer that it got before."""
+        """Send everything once more, the payments in batches: each must get the answer that it got before."""
         await self._send_batches(self._plan.payments, progress)
+        await self._holds.send_again()
 
     async def _send_batches(self, payments: list[Payment], progress: Progress) -> LoadResult:
         sent = groups(payments)
@@ -82,7 +94,7 @@ class Run:
             nonlocal done
             done += len(outcomes)
             for payment, outcome in zip(sent[index], outcomes, strict=True):
-                self.books.settle(payment, _fate(outcome))
+                self.books.settle(payment, fate_of(outcome))
             progress(done)
 
         return await run_batches(self._address.url, [batch_of(group) for group in sent], BATCH_CONNECTIONS, observe)
@@ -120,7 +132,3 @@ class _Half:
         self._progress(done)
         if 2 * done >= self._total:
             self.reached.set()
-
-
-def _fate(outcome: Outcome) -> Fate:
-    return Fate(outcome.status, outcome.problem.code if outcome.problem else "", outcome.payment_id)

@@ -16,6 +16,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One line on an account. Amounts are in minor units, as text above 2^53-1."""
 
     payment_id: str
+    kind: str
     direction: Literal["debit", "credit"]
     amount: int | str
     posted_after: int | str

@@ -1,4 +1,7 @@
-"""The SQL of this package: files of queries that each begin with a line `-- name: ...` and say what they are for."""
+"""SQL in files of its own, under sql/ of the package that uses it.
+
+Each query begins with a line `-- name: ...` and says what it is for.
+"""
 
 import re
 from importlib.resources import files
@@ -6,9 +9,9 @@ from importlib.resources import files
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
-def load_queries(file_name: str) -> dict[str, str]:
-    """Return the queries of one file under sql/ by name, without the comments above them."""
-    text = (files(__package__) / "sql" / file_name).read_text(encoding="utf-8")
+def load_queries(file_name: str, package: str = __package__) -> dict[str, str]:
+    """Return the queries of one file under the package's sql/ by name, without the comments above them."""
+    text = (files(package) / "sql" / file_name).read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     return {name: _without_description(query) for name, query in zip(parts[::2], parts[1::2], strict=True)}
 

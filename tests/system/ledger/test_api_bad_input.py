@@ -27,7 +27,16 @@ BAD_BODIES = {
     "33 legs": (b'{"legs":[%b]}' % b",".join([b'{"from":"a","to":"b","amount":1,"currency":"EUR"}'] * 33), "invalid_body"),
     "an unknown currency": (b'{"from":"a","to":"b","amount":1,"currency":"EUX"}', "unknown_currency"),
     "a currency in lower case": (b'{"from":"a","to":"b","amount":1,"currency":"eur"}', "unknown_currency"),
-    "a hold": (b'{"from":"a","to":"b","amount":1,"currency":"EUR","mode":"hold"}', "unsupported_mode"),
+    "an unknown mode": (b'{"from":"a","to":"b","amount":1,"currency":"EUR","mode":"later"}', "invalid_body"),
+    "a time for what is not held": (b'{"from":"a","to":"b","amount":1,"currency":"EUR","expires_in_seconds":60}', "invalid_body"),
+    "a hold without end": (
+        b'{"from":"a","to":"b","amount":1,"currency":"EUR","mode":"hold","expires_in_seconds":0}',
+        "invalid_body",
+    ),
+    "a condition on a stranger": (
+        b'{"from":"a","to":"b","amount":1,"currency":"EUR","balance_conditions":[{"account":"c","posted":{"gte":1}}]}',
+        "invalid_body",
+    ),
 }
 BAD_AMOUNTS = [
     "1.0", "1.5", "1e2", "0", "-1", "true", "null", '"1.5"', '"-1"', '""', '"0x1"', "9007199254740992", '"9223372036854775808"',
