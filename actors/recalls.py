@@ -1,7 +1,7 @@
 """Messages that wait for the archive, because they are about something that the shards' memory has forgotten.
 
-The commit loop goes on with its turns meanwhile. Fetched facts are used in one turn; where a shard has forgotten more in between,
-the same question is asked again.
+The commit loop goes on with its turns meanwhile. A message keeps its facts until it is answered, since it may need two: about its
+key, and then about the payment. Where a shard has forgotten more in between, the same question is asked again.
 """
 
 import asyncio
@@ -36,7 +36,8 @@ class Recalls:
         self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: dict[Waiting, Recall] = {}
-        self._facts: list[AnyFact] = []
+        self._facts: dict[Waiting, list[AnyFact]] = {}
+        self._taken: dict[Waiting, list[AnyFact]] = {}
         self._ready: list[Waiting] = []
         self._failed: list[Waiting] = []
         self._positions: dict[int, int] = {}
@@ -49,9 +50,12 @@ class Recalls:
 
     def take(self) -> tuple[list[AnyFact], list[Waiting], list[Waiting]]:
         """Return facts, the messages to handle again with them, and those for which the archive could not be asked."""
-        facts, ready, failed = self._facts, self._ready, self._failed
-        self._facts, self._ready, self._failed = [], [], []
-        return facts, ready, failed
+        ready, failed = self._ready, self._failed
+        self._ready, self._failed = [], []
+        for waiting in failed:
+            self._facts.pop(waiting, None)
+        self._taken = {waiting: self._facts.pop(waiting) for waiting in ready}
+        return [fact for facts in self._taken.values() for fact in facts], ready, failed
 
     def take_positions(self) -> dict[int, int]:
         """Return how far the archive is, if that was asked for since the last time; else nothing."""
@@ -61,6 +65,7 @@ class Recalls:
     def ask(self, waiting: Sequence[Waiting], recalls: Sequence[Recall], pause_seconds: float = 0.0) -> None:
         """Ask the archive on behalf of these messages."""
         self._asked.update(zip(waiting, recalls, strict=True))
+        self._facts.update({each: self._taken.pop(each, []) for each in waiting})
         self._spawn(self._fetch(list(waiting), list(recalls), pause_seconds))
 
     def watch(self) -> None:
@@ -74,7 +79,7 @@ class Recalls:
         for task in self._tasks:
             task.cancel()
         waiting = [*self._asked, *self._ready, *self._failed]
-        self._tasks, self._asked, self._facts, self._ready, self._failed = set(), {}, [], [], []
+        self._tasks, self._asked, self._facts, self._taken, self._ready, self._failed = set(), {}, {}, {}, [], []
         self._positions, self._is_watching = {}, False
         return waiting
 
@@ -98,7 +103,8 @@ class Recalls:
             logger.exception("the archive failed")
             self._failed += waiting
         else:
-            self._facts += facts
+            for each, fact in zip(waiting, facts, strict=True):
+                self._facts[each].append(fact)
             self._ready += waiting
         for place in waiting:
             self._asked.pop(place, None)

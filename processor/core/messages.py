@@ -213,8 +213,7 @@ class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
 class PaymentView(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A payment as it stands after the record `changed` of its home shard; `at`, `sequence` and `index` are its place there.
 
-    `held`, `captured` and `refunded` are amounts for each leg. `expires_at` is None if it never was a hold. `fingerprint` is that
-    of the request that made it.
+    `held`, `captured` and `refunded` are amounts for each leg. `expires_at` is None if it never was a hold.
     """
 
     at: int

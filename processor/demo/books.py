@@ -24,7 +24,7 @@ def fate_of(outcome: Outcome) -> Fate:
 
 
 class Books:
-    """Every payment's fate, and the balances and numbers of entries that follow from the accepted ones."""
+    """Every payment's fate, and the balances and numbers of entries that follow from what was accepted."""
 
     def __init__(self) -> None:
         self.balances: Counter[str] = Counter()
@@ -45,7 +45,8 @@ class Books:
                 self.differences.append(f"{payment.key} was first answered with {first}, then with {fate}")
             return
         if fate.status != 201:
-            self._refuse(payment, fate)
+            self.refusals[fate.code] += 1
+            self._check_refusal(payment, fate)
         elif fate.payment_id is None or fate.payment_id in self._ids:
             self.differences.append(f"{payment.key} was accepted as {fate.payment_id}, which is no id of its own")
         else:
@@ -54,7 +55,7 @@ class Books:
     def settle_hold(self, payment: Payment, fate: Fate) -> bool:
         """Write down the answer to a hold; return whether the money is reserved now."""
         if fate.status != 201 or fate.payment_id is None:
-            self._refuse(payment, fate)
+            self._check_refusal(payment, fate)
             return False
         self.holds += 1
         return True
@@ -65,7 +66,7 @@ class Books:
             if step.moved >= 0:
                 self.differences.append(f"{payment.key}: {step.verb} was refused: {fate.status} {fate.code}")
             else:
-                self._refuse(payment, fate)
+                self._check_refusal(payment, fate)
             return
         self.steps[step.verb] += 1
         if step.moved:
@@ -86,7 +87,6 @@ class Books:
         self.entries[payment.from_account] += 1
         self.entries[payment.to] += 1
 
-    def _refuse(self, payment: Payment, fate: Fate) -> None:
-        self.refusals[fate.code] += 1
+    def _check_refusal(self, payment: Payment, fate: Fate) -> None:
         if fate.status != 422 or fate.code != EXPECTED_REFUSAL:
             self.differences.append(f"{payment.key} was refused for no good reason: {fate.status} {fate.code}")

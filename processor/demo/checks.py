@@ -46,7 +46,7 @@ def wrong_entries(books: Books, account: Account, entries: Sequence[Entry]) -> l
     """Return what does not fit in a statement (newest entry first): its length, its running balance, its end."""
     lines = []
     if len(entries) != books.entries[account.id]:
-        lines.append(f"{account.id} has {len(entries)} entries where {books.entries[account.id]} payments were accepted")
+        lines.append(f"{account.id} has {len(entries)} entries where {books.entries[account.id]} are due")
     balance = 0
     for entry in reversed(entries):
         balance += entry.change

@@ -3,7 +3,7 @@
 from processor.core import events as e
 from processor.core import messages as m
 from processor.core.account import Account
-from processor.core.ledger import Ledger
+from processor.core.ledger import Ledger, Retention
 from processor.core.shard import Shard
 from processor.core.turn import Turn
 
@@ -11,8 +11,8 @@ from processor.core.turn import Turn
 class ObservedLedger(Ledger):
     """Records hold each shard's events in order; `order` has the (shard, index) of all events of the last sealed turn."""
 
-    def __init__(self, shards: int) -> None:
-        super().__init__(shards)
+    def __init__(self, shards: int, retention: Retention | None = None) -> None:
+        super().__init__(shards, retention)
         self.order: list[tuple[int, int]] = []
         self._emitted: list[tuple[int, int]] = []
 

@@ -9,8 +9,11 @@ from itertools import accumulate
 from processor.core import messages as m
 from processor.core.results import Result
 from tests.audit.journal_audit import JournalAudit, Outcome
+from tests.audit.lines import legs_of
 from tests.audit.travels import must
-from tests.simulation.workload import Command
+from tests.simulation.workload import Command, Keyed
+
+UNREMEMBERED = (Result.IDEMPOTENCY_KEY_REUSED, Result.PAYMENT_NOT_FOUND, Result.LEGS_DIFFER, Result.VERSION_DIFFERS)
 
 
 @dataclass
@@ -32,12 +35,18 @@ def check_answers(history: Sequence[Command], audit: JournalAudit) -> None:
     created: Counter[str] = Counter()
     for position, command in enumerate(history):
         message, answer = command.message, command.answer
-        if isinstance(message, m.Pay | m.PayLegs):
-            assert isinstance(answer, m.PaymentAnswer)
-            _check_payment(message, answer, command.cancelled, audit)
-            if answer.result is not Result.IDEMPOTENCY_KEY_REUSED:
+        if isinstance(message, Keyed):
+            assert isinstance(answer, m.PaymentAnswer | m.OperationAnswer)
+            _check_outcome(message, answer, command.cancelled, audit)
+            if answer.result in UNREMEMBERED:
+                spans[position] = Span(message.shard, answer.as_of, command.sent, command.answered, False, command)
+            else:
                 first_answers[message.shard, message.key] += not answer.replayed
                 _widen(spans, (message.shard, message.key), answer.as_of, command)
+        elif isinstance(message, m.ReadPayment):
+            assert isinstance(answer, m.OperationAnswer)
+            _check_shown(message, answer, audit)
+            spans[position] = Span(message.shard, answer.as_of, command.sent, command.answered, False, command)
         elif isinstance(answer, m.AccountAnswer):
             _check_account(message, answer, audit)
             created[answer.account.id if answer.account else ""] += answer.created
@@ -61,8 +70,11 @@ def _widen(spans: dict[object, Span], scope: tuple[int, bytes], sequence: int, c
         known.sent, known.answered = min(known.sent, command.sent), min(known.answered, command.answered)
 
 
-def _check_payment(
-    message: m.Pay | m.PayLegs, answer: m.PaymentAnswer, cancelled: Iterable[m.PaymentAnswer], audit: JournalAudit
+def _check_outcome(
+    message: Keyed,
+    answer: m.PaymentAnswer | m.OperationAnswer,
+    cancelled: Iterable[m.PaymentAnswer | m.OperationAnswer],
+    audit: JournalAudit,
 ) -> None:
     scope = (message.shard, message.key)
     outcome, given_up = audit.outcomes.get(scope), audit.given_up.get(scope, [])
@@ -72,14 +84,50 @@ def _check_payment(
         others = [*given_up, *([outcome] if outcome is not None else [])]
         must(any(each.fingerprint != message.fingerprint for each in others), f"nobody else used the key of {message}")
         return
+    if answer.result in UNREMEMBERED:
+        _check_nothing_was_done(message, answer, audit)
+        return
     if outcome is None:
         must(False, f"acknowledged, but not in the journal: {message} {answer}")
         return
     must(outcome.fingerprint == message.fingerprint, f"answered with another payment's outcome: {message}")
     must(in_answer(answer) == in_outcome(outcome), f"the client was told {answer}, the journal says {outcome}")
+    if not isinstance(message, m.OfPayment) and message.version is not None and answer.result is Result.ACCEPTED:
+        _check_version(message, message.version, answer.sequence, audit)
+    if isinstance(answer, m.OperationAnswer) and answer.payment is not None:
+        assert isinstance(message, m.OfPayment)
+        history = audit.book.history[message.shard, message.at, message.sequence, message.index]
+        shown = [seen.view for seen in history if seen.sequence == answer.as_of]
+        must(answer.payment in shown, f"{message} was shown {answer.payment}, it stood as {shown}")
 
 
-def in_answer(answer: m.PaymentAnswer) -> tuple[Result, int, int, int, int, int]:
+def _check_version(message: m.Pay | m.PayLegs | m.Hold, version: int, sequence: int, audit: JournalAudit) -> None:
+    """Whether the account had this version at some moment within the record that the payment began with."""
+    history = audit.versions[legs_of(message)[0].from_account]
+    before = [known for at, known in history if at < sequence][-1]
+    after = [known for at, known in history if at <= sequence][-1]
+    must(before <= version < after, f"made though the version went from {before} to {after}: {message}")
+
+
+def _check_nothing_was_done(message: Keyed, answer: m.PaymentAnswer | m.OperationAnswer, audit: JournalAudit) -> None:
+    """Whether the message had to be turned away without a trace."""
+    if isinstance(message, m.OfPayment):
+        legs = audit.model.payments[message.shard, message.at, message.sequence, message.index].legs
+        amounts = None if isinstance(message, m.Void) else message.amounts
+        is_right = answer.result is Result.LEGS_DIFFER and amounts is not None and len(amounts) != len(legs)
+    else:
+        is_right = answer.result is Result.VERSION_DIFFERS and message.version is not None
+    must(is_right, f"{message} was turned away: {answer}")
+
+
+def _check_shown(message: m.ReadPayment, answer: m.OperationAnswer, audit: JournalAudit) -> None:
+    history = audit.book.history[message.shard, message.at, message.sequence, message.index]
+    during = [seen.view for seen in history if seen.sequence == answer.as_of]
+    before = [seen.view for seen in history if seen.sequence < answer.as_of][-1:]
+    must(answer.payment in before + during, f"{message} was shown {answer}, at that time it was one of {before + during}")
+
+
+def in_answer(answer: m.PaymentAnswer | m.OperationAnswer) -> tuple[Result, int, int, int, int, int]:
     """Return what an answer says of the outcome."""
     return answer.result, answer.where, answer.at, answer.sequence, answer.index, answer.as_of
 
@@ -103,6 +151,9 @@ def _check_account(message: m.AnyMessage, answer: m.AccountAnswer, audit: Journa
     shown = (view.status, view.posted, view.pending_in, view.pending_out)
     must(shown in before + during, f"{message} was shown {shown}, at {answer.sequence} it was one of {before + during}")
     if isinstance(message, m.SetStatus):
+        if answer.result is Result.VERSION_DIFFERS:
+            must(message.version is not None and view.version != message.version, f"{message} was answered {answer}")
+            return
         must(_fits(message, answer.result, view), f"{message} was answered {answer}")
     elif isinstance(message, m.OpenAccount):
         asked = (message.currency, message.min_balance, message.max_balance)

@@ -16,7 +16,7 @@ TRIES = 2
 
 def is_final(answer: m.AnyAnswer) -> bool:
     """Whether asking again could not bring anything else."""
-    return not (isinstance(answer, m.PaymentAnswer) and answer.result is Result.SHARD_UNAVAILABLE)
+    return not (isinstance(answer, m.PaymentAnswer | m.OperationAnswer) and answer.result is Result.SHARD_UNAVAILABLE)
 
 
 class Client:
@@ -82,5 +82,6 @@ class Client:
         if is_final(answer):
             command.answer = answer
             command.answered = self._world.loop.time()
-        elif isinstance(answer, m.PaymentAnswer):
+            self._workload.learn(command.message, answer)
+        elif isinstance(answer, m.PaymentAnswer | m.OperationAnswer):
             command.cancelled.append(answer)

@@ -1,11 +1,14 @@
 """What must be so when everything has come to rest: one owner per shard, whose memory is what the journal says."""
 
-from processor.core.invariants import transit_violations, violations
+from processor.core.invariants import held_violations, transit_violations, violations
+from processor.core.recall import Recall
 from processor.core.shard import Shard
 from processor.journal.interface import Snapshot
 from processor.recovery import recover
+from tests.audit.archive import AuditArchive
 from tests.audit.journal_audit import JournalAudit
 from tests.audit.travels import must
+from tests.cluster import START
 from tests.simulation.world import World
 
 
@@ -19,9 +22,13 @@ def live_shards(world: World) -> dict[int, list[Shard]]:
 
 
 def is_at_rest(world: World) -> bool:
-    """Whether every shard has exactly one owner, no payment travels, and no append is under way."""
-    if any(process.host.loop._ledger.is_travelling() for process in world.alive()):
-        return False
+    """Whether every shard has exactly one owner, no payment travels, no hold's time has come, and no append is under way."""
+    for process in world.alive():
+        ledger = process.host.loop._ledger
+        due_at = ledger.next_due_at()
+        now = START + int((world.loop.time() + process.clock_offset_seconds) * 1_000_000)
+        if ledger.is_travelling() or (due_at is not None and due_at <= max(now, ledger.at)):
+            return False
     live = live_shards(world)
     return all(len(owners) == 1 and owners[0].sequence == len(world.journal.streams[shard]) for shard, owners in live.items())
 
@@ -33,11 +40,23 @@ async def check_final_state(world: World, audit: JournalAudit) -> None:
     for shard in shards:
         found = violations(shard)
         must(not found, f"shard {shard.number}: {found}")
-        held = [name for name, account in shard.accounts.items() if account.pending_in or account.pending_out]
-        must(not held, f"shard {shard.number} holds money for nothing on {held}")
         await _compare_replays(world, shard)
-    found = transit_violations(shards)
+    must(audit.overdue() == [], f"held for longer than asked for: {audit.overdue()}")
+    found = transit_violations(shards) + held_violations(shards)
     must(not found, str(found))
+    await _compare_archive(world, audit)
+
+
+async def _compare_archive(world: World, audit: JournalAudit) -> None:
+    """Once the archive has read everything, it gives every key's outcome and every payment as the audit knows them."""
+    await world.archive.advance()
+    expected = AuditArchive(audit)
+    for shard in range(world.plan.shards):
+        expected.catch_up(shard)
+    asked = [Recall(shard, key) for shard, key in audit.outcomes]
+    asked += [Recall(shard, place=(at, sequence, index)) for shard, at, sequence, index in audit.book.history]
+    for ask, fact in zip(asked, await world.archive.recall(asked), strict=True):
+        must(fact == expected.fact(ask), f"the archive says {fact}, the journal {expected.fact(ask)}")
 
 
 async def _compare_replays(world: World, shard: Shard) -> None:

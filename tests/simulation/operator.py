@@ -6,6 +6,7 @@ from itertools import count
 from actors.host import Host
 from processor.journal.interface import JournalUnavailable
 from processor.recovery import take_snapshot
+from tests.simulation.archive_connection import ArchiveConnection
 from tests.simulation.network import connector
 from tests.simulation.store_connection import StoreConnection
 from tests.simulation.world import LEASE_SECONDS, HostProcess, Machine, World
@@ -47,8 +48,9 @@ class Operator:
         process = HostProcess(f"host-{number}")
         connection = StoreConnection(world, process)
         process.host = Host(
-            connection, connection, world.plan.shards, process.name, number, connector(world, process), QUEUE_LIMIT_MESSAGES
-        )
+            connection, connection, world.plan.shards, process.name, number, connector(world, process), QUEUE_LIMIT_MESSAGES,
+            archive=ArchiveConnection(world), retention=world.plan.retention,
+        )  # fmt: skip
         world.hosts[process.name] = process
         world.trace(f"{process.name} starts")
         world.loop.run_as(process, process.host.start)

@@ -4,6 +4,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from processor.core.ledger import Retention
+
+FILTER_BYTES = 1 << 12
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -29,6 +33,8 @@ class Plan:
     call_lost: float
     client_gives_up: float
     think_seconds: float
+    retention: Retention | None
+    """How much memory the shards have: mostly far too little, so that they forget all the time."""
     only_splits: bool
     """Nothing goes wrong but that a host and an API replica lose sight of the shard map together: who can tell that it is old?"""
     accidents_per_second: float
@@ -63,6 +69,7 @@ def draw(seed: int, commands: int) -> Plan:
         call_lost=sometimes(0.1),
         client_gives_up=sometimes(0.3),
         think_seconds=random.choice([0.1, 0.6, 1.0]),
+        retention=random.choice([None, *(Retention(outcomes, 10**15, FILTER_BYTES) for outcomes in (3, 8, 20))]),
         only_splits=False,
         accidents_per_second=random.choice([0.0, 1.0, 2.0, 4.0]),
     )

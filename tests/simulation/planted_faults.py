@@ -111,12 +111,12 @@ def late_copies_are_taken_for_new_questions() -> Iterator[None]:
 
 def fingerprints_are_not_compared() -> Any:
     """Any body under a used key gets the first one's answer."""
-    replay = Ledger._replay
+    replay = Ledger.replay
 
     def trusting(self: Ledger, outcome: bytes, fingerprint: bytes, shard: Shard) -> Any:
         return replay(self, outcome, unpack_outcome(outcome)[0], shard)
 
-    return patch.object(Ledger, "_replay", trusting)
+    return patch.object(Ledger, "replay", trusting)
 
 
 def recovery_skips_the_last_event() -> Any:
@@ -173,7 +173,7 @@ def messages_leave_before_the_append() -> Any:
 def only_the_first_leg_is_checked_for_funds() -> Iterator[None]:
     """The floor of an account is not looked at from the second leg on."""
 
-    def careless(legs: Any, is_here: Any, lookup: Any) -> Any:
+    def careless(legs: Any, is_here: Any, lookup: Any, although_frozen: bool = False) -> Any:
         checked = []
 
         def first_only(account: Account, amount: int) -> Result:
@@ -181,7 +181,7 @@ def only_the_first_leg_is_checked_for_funds() -> Iterator[None]:
             return debit_problem(account, amount) if len(checked) == 1 else Result.ACCEPTED
 
         with patch("processor.core.legs.debit_problem", first_only):
-            return plan_holds(legs, is_here, lookup)
+            return plan_holds(legs, is_here, lookup, although_frozen)
 
     with patch("processor.core.ledger.plan_holds", careless), patch("processor.core.travel.plan_holds", careless):
         yield
@@ -203,7 +203,7 @@ def reserved_money_is_spent_again() -> Any:
         for each in holds:
             self.accounts[each.account].version += 1
 
-    return patch.object(Shard, "_hold", hold)
+    return patch.object(Shard, "reserve", hold)
 
 
 def unanswered_questions_are_not_asked_again() -> Any:

@@ -16,6 +16,8 @@ class Append:
     records: tuple[Record, ...]
     order: tuple[tuple[int, int], ...]
     held: frozenset[int]
+    archived: dict[int, int]
+    """How far the archive had read each shard's journal by then."""
 
 
 class RecordingJournal(MemoryJournal):
@@ -24,13 +26,14 @@ class RecordingJournal(MemoryJournal):
     def __init__(self, shards: int, lease_seconds: float, clock: Callable[[], float]) -> None:
         super().__init__(shards, lease_seconds, clock)
         self.appends: list[Append] = []
+        self.archived: Callable[[], dict[int, int]] = dict
         self.about: tuple[tuple[tuple[int, int], ...], Collection[int]] | None = None
         self.watchers: list[Callable[[], None]] = []
 
     async def append(self, records: Sequence[Record]) -> None:
         await super().append(records)
         order, held = self.about or (tuple(_in_sequence(records)), ())
-        self.appends.append(Append(self._clock(), tuple(records), order, frozenset(held)))
+        self.appends.append(Append(self._clock(), tuple(records), order, frozenset(held), self.archived()))
 
     def _changed(self) -> None:
         watchers, self.watchers = self.watchers, []

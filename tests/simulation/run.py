@@ -13,6 +13,7 @@ from tests.audit.observed_ledger import ObservedLedger
 from tests.audit.travels import must
 from tests.cluster import START
 from tests.simulation.answers import check_answers
+from tests.simulation.archive_connection import read_on
 from tests.simulation.clients import Client
 from tests.simulation.final_state import check_final_state, is_at_rest
 from tests.simulation.network import connector
@@ -84,6 +85,7 @@ async def _run(world: World) -> Report:
     workload = Workload(world.random, plan.shards, plan.accounts)
     clients = _clients(world, workload)
     await _open_accounts(clients[0], workload)
+    world.spawn(Process("archive"), read_on(world))
     accidents = world.spawn(Process("operator"), operator.cause_accidents())
     share = -(-plan.commands // plan.clients)
     await asyncio.gather(*(client.run(share) for client in clients))
@@ -140,6 +142,7 @@ def _audit(world: World, workload: Workload) -> JournalAudit:
     """Read the journal in the order in which it was written."""
     audit = JournalAudit(world.plan.shards, workload.asked)
     for append in world.journal.appends:
+        audit.archived = append.archived
         audit.append(append.records, append.order, append.held)
     audit.check_books()
     return audit

@@ -6,21 +6,12 @@ from typing import Any
 
 from processor.journal.interface import Head, Host, JournalUnavailable, Ownership, Snapshot
 from processor.journal.record import Record
-from tests.simulation.world import HostProcess, Machine, World
+from tests.simulation.world import HostProcess, Machine, World, finish
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
 TIMEOUT_SECONDS = 0.3
 LATE_SECONDS_MAX = 6.0
-
-
-def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run something that never waits, and return what it returns."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("the memory journal does not wait")
 
 
 class StoreConnection:

@@ -6,11 +6,21 @@ from random import Random
 from typing import Any
 
 from actors.host import Host
+from processor.projections.memory_archive import MemoryArchive
 from tests.simulation.plan import Plan
 from tests.simulation.recording_journal import RecordingJournal
 from tests.simulation.virtual_loop import Process, VirtualLoop
 
 LEASE_SECONDS = 1.2
+
+
+def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run something that never waits, and return what it returns."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("what is in memory does not wait")
 
 
 class Machine(Process):
@@ -42,6 +52,8 @@ class World:
         self.loop = VirtualLoop(self.random)
         self.store = Process("store")
         self.journal = RecordingJournal(plan.shards, LEASE_SECONDS, self.loop.time)
+        self.archive = MemoryArchive(self.journal)
+        self.journal.archived = lambda: finish(self.archive.positions())
         self.hosts: dict[str, HostProcess] = {}
         self.api_replicas: list[Machine] = []
         self.is_faulty = True

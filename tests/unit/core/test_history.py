@@ -1,16 +1,15 @@
-"""The journal alone tells an account's past and what a payment was."""
+"""The journal alone tells an account's past."""
 
 import asyncio
 
 import pytest
 
 from processor.core.ids import Place
-from processor.core.messages import Leg, Pay, PayLegs
-from processor.core.results import Result
-from processor.history import HistoryTooLong, Line, Position, find_payment, walk
+from processor.core.messages import Kind, Leg
+from processor.history import HistoryTooLong, Line, walk
 from processor.journal.memory import MemoryJournal
 from processor.journal.record import NO_HASH, Record
-from tests.cluster import Cluster, account_on
+from tests.cluster import Cluster, account_on, place_of
 
 
 async def stored(cluster: Cluster) -> MemoryJournal:
@@ -32,8 +31,8 @@ def lines(cluster: Cluster, account: str) -> list[Line]:
     async def collect() -> list[Line]:
         journal = await stored(cluster)
         shard = next(shard for shard in cluster.all_shards() if account in shard.accounts)
-        start = Position(shard.accounts[account].last_sequence)
-        return [line async for line, _ in walk(journal, shard.number, account, start)]
+        start = shard.accounts[account].last_sequence
+        return [line async for step in walk(journal, shard.number, account, start) for line in reversed(step.lines)]
 
     return asyncio.run(collect())
 
@@ -71,15 +70,16 @@ def test_each_line_carries_the_balance_after_it() -> None:
         assert cluster.read(account).posted == balance
 
 
-def test_a_walk_goes_on_from_any_position() -> None:
+def test_a_walk_goes_on_from_any_record() -> None:
     cluster, home, _, _ = busy_cluster()
 
     async def tails() -> None:
         journal = await stored(cluster)
-        start = Position(cluster.all_shards()[0].accounts[home].last_sequence)
+        start = cluster.all_shards()[0].accounts[home].last_sequence
         whole = [step async for step in walk(journal, 0, home, start)]
-        for place, (_, position) in enumerate(whole):
-            assert [line async for line, _ in walk(journal, 0, home, position)] == [line for line, _ in whole[place + 1 :]]
+        assert len({step.sequence for step in whole}) == len(whole)
+        for place, step in enumerate(whole):
+            assert [later async for later in walk(journal, 0, home, step.previous)] == whole[place + 1 :]
 
     asyncio.run(tails())
 
@@ -92,33 +92,18 @@ def test_a_walk_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("hosts", [1, 2, 3])
-def test_a_payment_is_found_by_its_place_on_any_road(hosts: int) -> None:
+def test_each_line_names_its_payment_and_what_made_it(hosts: int) -> None:
     cluster = Cluster(3, hosts)
-    home, near, far = (account_on(shard, 3, 0) for shard in (0, 2, 1))
-    for account in (home, near, far):
+    home, far = account_on(0, 3, 0), account_on(1, 3, 0)
+    for account in (home, far):
         cluster.open(account, min_balance=None)
-    asked = [[Leg(home, near, 2, "EUR")], [Leg(home, far, 3, "EUR"), Leg(far, near, 7, "EUR")]]
-    answers = [cluster.pay(str(number), *legs) for number, legs in enumerate(asked)]
-
-    async def find() -> list[tuple[Pay | PayLegs, int] | None]:
-        journal = await stored(cluster)
-        return [await find_payment(journal, Place(answer.at, 0, answer.sequence, answer.index)) for answer in answers]
-
-    found = asyncio.run(find())
-    expected = [(cluster.payment(str(number), legs), answers[number].as_of) for number, legs in enumerate(asked)]
-    assert found == expected
-
-
-def test_what_was_refused_or_never_asked_is_not_found() -> None:
-    cluster = Cluster(2, 2)
-    home, missing = account_on(0, 2, 0), account_on(1, 2, 0)
-    cluster.open(home, min_balance=None)
-    refused = cluster.pay("key", Leg(home, missing, 2, "EUR"))
-    assert refused.result is Result.ACCOUNT_NOT_FOUND
-    place = Place(refused.at, 0, refused.sequence, refused.index)
-
-    async def find(place: Place) -> tuple[Pay | PayLegs, int] | None:
-        return await find_payment(await stored(cluster), place)
-
-    others = [place._replace(at=place.at + 1), place._replace(sequence=99), place._replace(index=9), place._replace(sequence=1)]
-    assert [asyncio.run(find(each)) for each in (place, *others)] == [None] * 5
+    paid = place_of(0, cluster.pay("1", Leg(home, far, 9, "EUR")))
+    held = place_of(0, cluster.hold("2", Leg(home, far, 8, "EUR"), Leg(far, home, 3, "EUR")))
+    cluster.capture("c", held, (5, 0), final=False)
+    cluster.void("v", held)
+    cluster.refund("r", held, (2, 0))
+    cluster.refund("x", paid, reason="mistake")
+    first, second = (Place(at, shard, sequence, index) for shard, at, sequence, index in (paid, held))
+    expected = [(first, Kind.REVERSAL, 9), (second, Kind.REFUND, 2), (second, Kind.CAPTURE, -5), (first, Kind.PAYMENT, -9)]
+    assert [(line.payment, line.kind, line.amount) for line in lines(cluster, home)] == expected
+    assert [(line.payment, line.kind, -line.amount) for line in lines(cluster, far)] == expected

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import combinations, product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 
-from processor.core.messages import Leg
+from processor.core.messages import AnyMessage, Condition, Leg, PaymentAnswer
 from processor.core.results import Result
-from tests.cluster import Cluster, account_on
+from tests.cluster import HOUR_MICROSECONDS, Cluster, account_on, digest
 
 AMOUNT = 100
 LARGEST = 2**63 - 1
@@ -20,16 +20,38 @@ class Placement(NamedTuple):
     shards: int
     hosts: int
     to_shard: int
-    as_legs: bool
+    how: Literal["single", "legs", "hold"]
+
+    def send(
+        self,
+        cluster: Cluster,
+        leg: Leg,
+        body: int = 0,
+        conditions: tuple[Condition, ...] | None = None,
+        version: int | None = None,
+    ) -> PaymentAnswer:
+        """Send the payment under the one key that there is, and return the answer; another `body` is another request."""
+        message: AnyMessage
+        if self.how == "hold":
+            message = cluster.holding("key", [leg], HOUR_MICROSECONDS + body, conditions, version)
+        else:
+            fingerprint = digest((leg, body, conditions))
+            message = cluster.payment("key", [leg], fingerprint, self.how == "legs", conditions, version)
+        answer = cluster.ask(message)
+        assert isinstance(answer, PaymentAnswer)
+        return answer
 
 
 PLACEMENTS = {
-    "one shard": Placement(1, 1, 0, False),
-    "one shard, as legs": Placement(1, 1, 0, True),
-    "two shards of one host": Placement(2, 1, 1, False),
-    "two shards of one host, as legs": Placement(2, 1, 1, True),
-    "two hosts": Placement(2, 2, 1, False),
-    "two hosts, as legs": Placement(2, 2, 1, True),
+    "one shard": Placement(1, 1, 0, "single"),
+    "one shard, as legs": Placement(1, 1, 0, "legs"),
+    "one shard, as a hold": Placement(1, 1, 0, "hold"),
+    "two shards of one host": Placement(2, 1, 1, "single"),
+    "two shards of one host, as legs": Placement(2, 1, 1, "legs"),
+    "two shards of one host, as a hold": Placement(2, 1, 1, "hold"),
+    "two hosts": Placement(2, 2, 1, "single"),
+    "two hosts, as legs": Placement(2, 2, 1, "legs"),
+    "two hosts, as a hold": Placement(2, 2, 1, "hold"),
 }
 
 FROM_RULES = [
@@ -102,7 +124,7 @@ def test_the_first_broken_rule_of_the_from_side_is_the_answer(rules: tuple[Resul
     source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
     prepare_from(cluster, source, rules)
     prepare_to(cluster, target, ())
-    answer = cluster.pay("key", Leg(source, target, AMOUNT, "EUR"), as_legs=placement.as_legs)
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"))
     assert (answer.result, answer.where) == (min(rules), 0)
 
 
@@ -113,7 +135,7 @@ def test_the_first_broken_rule_of_the_to_side_is_the_answer(rules: tuple[Result,
     source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
     prepare_from(cluster, source, ())
     prepare_to(cluster, target, rules)
-    answer = cluster.pay("key", Leg(source, target, AMOUNT, "EUR"), as_legs=placement.as_legs)
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"))
     assert (answer.result, answer.where) == (min(rules), 1)
 
 
@@ -124,17 +146,19 @@ def test_the_from_side_is_judged_before_the_to_side(of_from: Result, of_to: Resu
     source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
     prepare_from(cluster, source, (of_from,))
     prepare_to(cluster, target, (of_to,))
-    answer = cluster.pay("key", Leg(source, target, AMOUNT, "EUR"), as_legs=placement.as_legs)
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"))
     assert (answer.result, answer.where) == (of_from, 0)
 
 
-@pytest.mark.parametrize("as_legs", [False, True], ids=["single", "legs"])
+@pytest.mark.parametrize("how", ["single", "legs", "hold"])
 @pytest.mark.parametrize("rule", SAME_ACCOUNT_WITH, ids=str)
-def test_the_same_account_on_both_sides_is_refused_after_its_state_and_before_its_balance(rule: Result, as_legs: bool) -> None:
+def test_the_same_account_on_both_sides_is_refused_after_its_state_and_before_its_balance(
+    rule: Result, how: Literal["single", "legs", "hold"]
+) -> None:
     cluster = Cluster(1)
     account = account_on(0, 1, 1)
     prepare_from(cluster, account, (rule,))
-    answer = cluster.pay("key", Leg(account, account, AMOUNT, "EUR"), as_legs=as_legs)
+    answer = Placement(1, 1, 0, how).send(cluster, Leg(account, account, AMOUNT, "EUR"))
     assert (answer.result, answer.where) == (min(rule, Result.SAME_ACCOUNT), 0)
 
 
@@ -145,9 +169,50 @@ def test_a_key_used_with_another_body_is_refused_before_any_other_rule(rule: Res
     source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
     prepare_from(cluster, source, (rule,))
     prepare_to(cluster, target, ())
-    cluster.pay("key", Leg(source, target, AMOUNT, "EUR"), fingerprint=b"1" * 16, as_legs=placement.as_legs)
-    answer = cluster.pay("key", Leg(source, target, AMOUNT, "EUR"), fingerprint=b"2" * 16, as_legs=placement.as_legs)
+    placement.send(cluster, Leg(source, target, AMOUNT, "EUR"), body=1)
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"), body=2)
     assert (answer.result, answer.replayed) == (Result.IDEMPOTENCY_KEY_REUSED, False)
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
+@pytest.mark.parametrize("rule", [*FROM_RULES, Result.ACCEPTED], ids=str)
+def test_a_failed_condition_is_reported_after_every_rule_of_the_accounts(rule: Result, placement: Placement) -> None:
+    cluster = Cluster(placement.shards, placement.hosts)
+    source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
+    prepare_from(cluster, source, (rule,))
+    prepare_to(cluster, target, ())
+    conditions = (Condition(source, "posted", "lte", LARGEST), Condition(source, "pending_in", "gt", 0))
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"), conditions=conditions)
+    expected = (Result.BALANCE_CONDITION_FAILED, 1) if rule is Result.ACCEPTED else (rule, 0)
+    assert (answer.result, answer.where) == expected
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
+@pytest.mark.parametrize("rule", [*FROM_RULES, Result.BALANCE_CONDITION_FAILED], ids=str)
+def test_another_version_is_reported_before_every_rule_but_that_the_account_exists(rule: Result, placement: Placement) -> None:
+    cluster = Cluster(placement.shards, placement.hosts)
+    source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
+    prepare_from(cluster, source, (rule,))
+    prepare_to(cluster, target, ())
+    conditions = (Condition(source, "pending_in", "gt", 0),) if rule is Result.BALANCE_CONDITION_FAILED else None
+    answer = placement.send(cluster, Leg(source, target, AMOUNT, "EUR"), conditions=conditions, version=99)
+    assert answer.result is (rule if rule is Result.ACCOUNT_NOT_FOUND else Result.VERSION_DIFFERS)
+    assert placement.send(cluster, Leg(source, target, AMOUNT, "EUR"), conditions=conditions).replayed == (
+        rule is Result.ACCOUNT_NOT_FOUND
+    )
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
+def test_a_key_that_was_used_is_answered_before_the_version_is_looked_at(placement: Placement) -> None:
+    cluster = Cluster(placement.shards, placement.hosts)
+    source, target = account_on(0, placement.shards, 1), account_on(placement.to_shard, placement.shards, 2)
+    prepare_from(cluster, source, ())
+    prepare_to(cluster, target, ())
+    leg = Leg(source, target, AMOUNT, "EUR")
+    version = cluster.read(source).version
+    assert placement.send(cluster, leg, version=version).result is Result.ACCEPTED
+    again = placement.send(cluster, leg, version=version)
+    assert (again.result, again.replayed) == (Result.ACCEPTED, True)
 
 
 @pytest.mark.parametrize(("hosts", "shards"), [(1, 1), (1, 3)], ids=["one shard", "three shards of one host"])
