@@ -17,7 +17,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class SmallLedger:
-    """Accounts, payments with idempotency keys, batches, entries and totals.
+    """Accounts, payments with idempotency keys, batches, holds with capture, void and refund, entries and totals.
 
     What is put into `faults` is used up by the next writes: `refuse` answers 503 before anything is done, `forget` does the work
     and then answers 504, `half` answers 503 for every other payment of a batch without doing it.
@@ -29,6 +29,7 @@ class SmallLedger:
         self.entries: dict[str, list[dict[str, Any]]] = {}
         self.faults: deque[str] = deque()
         self.payments = 0
+        self.held: dict[str, dict[str, Any]] = {}
         self.largest_batch = 0
         self.requests: Counter[str] = Counter()
 
@@ -59,6 +60,9 @@ class SmallLedger:
             answer, replayed = self.open_account(request["id"], request["currency"], request["min_balance"]), False
         elif path == "/v1/payments":
             answer, replayed = self.pay(headers[b"idempotency-key"].decode(), request)
+        elif path != "/v1/payments/batch":
+            *_, payment_id, verb = path.split("/")
+            answer, replayed = self.change(headers[b"idempotency-key"].decode(), payment_id, verb, request)
         else:
             answer, replayed = self._batch(request["payments"], fault, headers.get(b"prefer") == b"return=minimal"), False
         if fault == "forget":
@@ -83,20 +87,56 @@ class SmallLedger:
             return (answer, True) if before == content else ((422, {"code": "idempotency_key_reused"}), False)
         self.payments += 1
         payment_id = f"pay_{self.payments:026d}"
-        answer = self.move(payment_id, payment)
+        answer = self.reserve(payment_id, payment) if payment.get("mode") == "hold" else self.move(payment_id, payment)
         self.outcomes[scope] = (content, answer)
         return answer, False
 
-    def move(self, payment_id: str, payment: dict[str, Any]) -> Answer:
+    def change(self, key: str, payment_id: str, verb: str, request: dict[str, Any]) -> tuple[Answer, bool]:
+        """Capture, void or refund, as the routes of these names do."""
+        scope, content = (payment_id, key), verb.encode() + msgspec.json.encode(request)
+        if scope in self.outcomes:
+            before, answer = self.outcomes[scope]
+            return (answer, True) if before == content else ((422, {"code": "idempotency_key_reused"}), False)
+        payment = self.held[payment_id]
+        self.release(payment)
+        moved = {**payment, "amount": request.get("amount", payment["amount"])}
+        if verb == "capture":
+            answer = 200, self.move(payment_id, moved, verb)[1]
+        elif verb == "refunds":
+            answer = self.move(payment_id, {**moved, "from": payment["to"], "to": payment["from"]}, "refund")
+        else:
+            answer = 200, {"id": payment_id}
+        self.outcomes[scope] = (content, answer)
+        return answer, False
+
+    def reserve(self, payment_id: str, payment: dict[str, Any]) -> Answer:
+        """Hold the money back."""
+        giver, taker = self.accounts[payment["from"]], self.accounts[payment["to"]]
+        if giver["min_balance"] is not None and giver["posted"] - giver["pending_out"] - payment["amount"] < giver["min_balance"]:
+            return 422, {"code": "insufficient_funds", "detail": "not enough", "payment_id": payment_id}
+        giver["pending_out"] += payment["amount"]
+        taker["pending_in"] += payment["amount"]
+        self.held[payment_id] = {**payment, "mode": "held"}
+        return 201, {"id": payment_id, **payment}
+
+    def release(self, payment: dict[str, Any]) -> None:
+        """Give back what is held, once."""
+        if payment["mode"] == "held":
+            payment["mode"] = "released"
+            self.accounts[payment["from"]]["pending_out"] -= payment["amount"]
+            self.accounts[payment["to"]]["pending_in"] -= payment["amount"]
+
+    def move(self, payment_id: str, payment: dict[str, Any], kind: str = "payment") -> Answer:
         giver, taker = self.accounts.get(payment["from"]), self.accounts.get(payment["to"])
         amount = int(payment["amount"])
         if giver is None or taker is None:
             return 422, {"code": "account_not_found", "detail": "no such account", "payment_id": payment_id}
-        if giver["min_balance"] is not None and giver["posted"] - amount < giver["min_balance"]:
+        if giver["min_balance"] is not None and giver["posted"] - giver["pending_out"] - amount < giver["min_balance"]:
             return 422, {"code": "insufficient_funds", "detail": "not enough", "payment_id": payment_id}
         for account, change, direction in ((giver, -amount, "debit"), (taker, amount, "credit")):
             account["posted"] += change
-            entry = {"payment_id": payment_id, "direction": direction, "amount": amount, "posted_after": account["posted"]}
+            entry = {"payment_id": payment_id, "kind": kind, "direction": direction, "amount": amount}
+            entry["posted_after"] = account["posted"]
             self.entries[account["id"]].append({**entry, "at": "2026-01-01T00:00:00.000000Z", "sequence": 1})
         return 201, {"id": payment_id, **payment}
 

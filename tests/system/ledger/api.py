@@ -50,6 +50,21 @@ class Api(httpx.Client):
         """Send a payment with any body."""
         return self.post("/v1/payments", json=body, headers={"Idempotency-Key": self.name(key)})
 
+    def hold(self, key: str, from_name: str, to_name: str, amount: int, **members: object) -> Answer:
+        """Reserve money on one leg."""
+        return self.pay(key, from_name, to_name, amount, mode="hold", **members)
+
+    def change(self, key: str, payment_id: str, verb: str, **members: object) -> Answer:
+        """Do something to a payment: `capture`, `void`, `refunds` or `reversal`."""
+        path = f"/v1/payments/{payment_id}/{verb}"
+        return self.post(path, json=members, headers={"Idempotency-Key": self.name(key)})
+
+    def payment(self, payment_id: str) -> dict[str, Any]:
+        """Read a payment that exists."""
+        answer = self.get(f"/v1/payments/{payment_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
     def account(self, name: str, **headers: str) -> dict[str, Any]:
         """Read an account that exists."""
         answer = self.get(f"/v1/accounts/{self.name(name)}", headers=headers)

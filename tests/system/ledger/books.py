@@ -84,7 +84,7 @@ class Books:
 
     def check(self) -> None:
         """Assert that the ledger agrees: once nothing travels, keys, ids, balances, totals, and the proof from the journal."""
-        wait_until(self._is_at_rest, "no money in transit")
+        wait_until(self.is_at_rest, "no money in transit")
         self.check_keys()
         ids = [fate.payment_id for _, fate in self.fates.values()]
         assert None not in ids
@@ -105,7 +105,8 @@ class Books:
         assert {account.id: account.posted for account in found} == {account.id: expected[account.id] for account in found}
         assert {account.id for account in found if account.pending_in or account.pending_out} == set()
 
-    def _is_at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
+        """Return whether no money travels between shards; at any time it must be what the posted balances lack."""
         answer = get(f"{self.instance.url}/v1/ledger/totals")
         if answer.status_code == 503:
             return False

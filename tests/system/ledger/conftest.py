@@ -17,6 +17,9 @@ from tests.system.ledger.waiting import wait_until
 SHARD_HOSTS = 2
 SHARDS = 4
 TIGHT_QUEUE_MESSAGES = 100
+# So little that most of what a test does has left the shards' memory before it ends: what happens then is tested by all of them.
+MEMORY_OUTCOMES = 100
+KEY_FILTER_BYTES = 65_536
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -27,8 +30,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def shared_instance() -> Iterator[Instance]:
-    """A running instance with two shard hosts. Use `ledger`."""
-    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port())
+    """A running instance with two shard hosts and little memory. Use `ledger`."""
+    memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES}
+    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory)
     try:
         yield shared.start()
     finally:

@@ -4,6 +4,7 @@ import httpx
 import msgspec
 import psutil
 
+from processor.local.serve_api import ServeApi
 from tests.system.instance import Instance
 from tests.system.ledger.api import get
 from tests.system.ledger.waiting import wait_until
@@ -59,3 +60,12 @@ def host_process(instance: Instance, pid: int) -> psutil.Process:
     """Return a shard host's process, which must be one of the instance's."""
     (found,) = (process for process in instance.processes() if process.pid == pid)
     return found
+
+
+def replica_processes(instance: Instance, deployment: str) -> list[psutil.Process]:
+    """Return the processes of a deployment's replicas that run, as Serve tells them."""
+    application = ServeApi((instance.data_folder / "dashboard_url").read_text()).application()
+    assert application is not None
+    replicas = application["deployments"][deployment]["replicas"]
+    pids = {replica["pid"] for replica in replicas if replica["state"] == "RUNNING"}
+    return [process for process in instance.processes() if process.pid in pids]

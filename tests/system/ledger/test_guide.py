@@ -41,5 +41,7 @@ def _checked(block: str) -> Iterator[str]:
 @pytest.mark.parametrize("text", [GUIDE, README], ids=["guide", "README"])
 def test_every_command_answers_what_is_said_of_it(text: str, api: Api) -> None:
     assert text.count(_PRINTS) >= 5
-    done = subprocess.run(["bash", "-c", script_of(text, api.url)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", script_of(text, str(api.base_url))], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr

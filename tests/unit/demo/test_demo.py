@@ -1,5 +1,6 @@
 """`payments demo` against a small ledger: it says yes to right books, and no to wrong ones."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from tests.small_ledger import Answer, Server, SmallLedger
 
-SMALL = ("--accounts", "12", "--payments", "3000", "--single", "200", "--no-kill")
+SMALL = ("--accounts", "12", "--payments", "3000", "--single", "200", "--holds", "80", "--no-kill")
 
 
 def _demo(url: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -34,6 +35,7 @@ def test_right_books_end_with_exit_code_0_and_every_run_uses_accounts_of_its_own
         assert done.returncode == 0, done.stdout + done.stderr
         assert "All 15 balances are what the accepted payments add up to." in done.stdout
         assert "Statement of demo-" in done.stdout
+        assert re.search(r"80 holds sent: \d+ accepted; done to them: .*[1-9]\d* refunds", done.stdout)
         assert "Trial balance" in done.stdout
     assert len(ledger.accounts) == 30
 
@@ -63,10 +65,10 @@ class PaysTwice(SmallLedger):
 class LosesMoney(SmallLedger):
     """Takes a minor unit out of an account now and then."""
 
-    def move(self, payment_id: str, payment: dict[str, Any]) -> Answer:
+    def move(self, payment_id: str, payment: dict[str, Any], kind: str = "payment") -> Answer:
         if payment_id.endswith("777"):
             self.accounts[payment["to"]]["posted"] -= 1
-        return super().move(payment_id, payment)
+        return super().move(payment_id, payment, kind)
 
 
 class DropsAnEntry(SmallLedger):
@@ -80,10 +82,20 @@ class DropsAnEntry(SmallLedger):
 class RefusesForNoReason(SmallLedger):
     """Refuses a payment between accounts that exist."""
 
-    def move(self, payment_id: str, payment: dict[str, Any]) -> Answer:
+    def move(self, payment_id: str, payment: dict[str, Any], kind: str = "payment") -> Answer:
         if payment_id.endswith("777"):
             return 422, {"code": "account_not_found", "detail": "no", "payment_id": payment_id}
-        return super().move(payment_id, payment)
+        return super().move(payment_id, payment, kind)
+
+
+class RefundsTwice(SmallLedger):
+    """Forgets the keys of refunds."""
+
+    def change(self, key: str, payment_id: str, verb: str, request: dict[str, Any]) -> tuple[Answer, bool]:
+        answer = super().change(key, payment_id, verb, request)
+        if verb == "refunds":
+            del self.outcomes[payment_id, key]
+        return answer
 
 
 @pytest.mark.parametrize(
@@ -92,7 +104,9 @@ class RefusesForNoReason(SmallLedger):
         (PaysTwice, "was first answered with"),
         (LosesMoney, "where the accepted payments add up to"),
         (LosesMoney, "do not sum to zero"),
-        (DropsAnEntry, "payments were accepted"),
+        (DropsAnEntry, "are due"),
+        (RefundsTwice, "was answered otherwise"),
+        (RefundsTwice, "where the accepted payments add up to"),
         (RefusesForNoReason, "was refused for no good reason: 422 account_not_found"),
     ],
 )
