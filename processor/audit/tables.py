@@ -3,12 +3,11 @@
 import asyncpg
 import msgspec
 
-from processor.audit.sums import captured_hash, entry_hash, outcome_hash, refunded_hash
-from processor.core.payment import place_key
+from processor.audit.sums import captured_hash, entry_hash, made_hash, outcome_hash, refunded_hash
 from processor.core.routing import shard_of
-from processor.core.shard import Shard, unpack_outcome
+from processor.core.shard import Shard
+from processor.projections.archived_payment import payment_of
 from processor.projections.queries import load_queries
-from processor.projections.rows import decode_legs
 
 _QUERIES = load_queries("audit.sql")
 _ROWS_AHEAD = 5_000
@@ -90,18 +89,21 @@ async def _read(connection: asyncpg.Connection, shards: int) -> dict[int, ShardT
         known = shard.accounts.get(account)
         if known is not None:
             known.posted, known.pending_out, known.pending_in = posted, pending_out, pending_in
-    async for shard_number, sequence, index, amount, legs, held, captured, refunded in connection.cursor(
-        _QUERIES["payments"], prefetch=_ROWS_AHEAD
-    ):
-        key = place_key(sequence, index)
-        if captured is None:  # It was made at once and not changed since.
-            captured = (amount,) if legs is None else [leg.amount for leg in decode_legs(legs)]  # noqa: PLW2901
-            held = refunded = (0,) * len(captured)  # noqa: PLW2901
-        value = captured_hash(key, tuple(held), tuple(captured)) + refunded_hash(key, tuple(refunded))
-        _add(tables[shard_number].payments, value)
+    async for row in connection.cursor(_QUERIES["payments"], prefetch=_ROWS_AHEAD):
+        _add(tables[row["shard"]].payments, _payment_hash(row))
     async for key, shard_number, outcome in connection.cursor(_QUERIES["outcomes"], prefetch=_ROWS_AHEAD):
-        _add(tables[shard_number].outcomes, outcome_hash(key, unpack_outcome(outcome)[5]))
+        _add(tables[shard_number].outcomes, outcome_hash(key, outcome))
     return tables
+
+
+def _payment_hash(row: asyncpg.Record) -> int:
+    payment = payment_of(row)
+    key = payment.key
+    return (
+        captured_hash(key, payment.held, payment.captured)
+        + refunded_hash(key, payment.refunded)
+        + made_hash(key, payment.at, payment.legs, payment.expires_at, payment.reference, payment.metadata)
+    )
 
 
 def _add(total: Total, value: int) -> None:

@@ -16,7 +16,7 @@ FROM entries
 ORDER BY account, at, sequence, line;
 
 -- name: payments
-SELECT shard, sequence, index, amount, legs, held, captured, refunded FROM payments WHERE status IS NOT NULL;
+SELECT * FROM payments;
 
 -- name: outcomes
 SELECT key, shard, outcome FROM outcomes;
