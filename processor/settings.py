@@ -79,10 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     projection_share: Annotated[
         float,
         Meta(ge=0.01, le=1, description="share of the time for which projections are written under load; more when far behind"),
-    ] = 0.2
+    ] = 0.1
     audit_share: Annotated[
         float, Meta(ge=0.001, le=1, description="share of one core's time that the auditor takes while it is behind the journal")
-    ] = 0.05
+    ] = 0.02
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages that are logged")
     ] = "info"

@@ -4,7 +4,7 @@ POLL_SECONDS = 0.05
 GATHER_SECONDS = 0.2
 """How long to wait where payments come in all the time: a transaction costs as much as a hundred payments, so they share one."""
 
-SHARE_DOUBLES_SECONDS = 10.0
+SHARE_DOUBLES_SECONDS = 60.0
 """A short rush of payments is served first and projected afterwards. But shards keep in memory what is not projected yet, so a rush
 that lasts must not leave the projections behind for good: so many seconds behind, they get twice their share of the time."""
 
