@@ -14,7 +14,7 @@ demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
 test: lint
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check --quiet

@@ -14,7 +14,7 @@ class LiveWitness:
         self._router = router
 
     async def testify(self, shard: int, accounts: Sequence[str]) -> Mapping[str, tuple[int, Balances]]:
-        answers = await self._router.ask_all([ReadAccount(shard, account) for account in accounts])
+        answers = await self._router.ask_all([ReadAccount(shard, account, between_records=True) for account in accounts])
         return {
             answer.account.id: (answer.sequence, (answer.account.posted, answer.account.pending_out, answer.account.pending_in))
             for answer in answers

@@ -434,7 +434,9 @@ class Ledger:
             self.emit(shard, e.StatusChanged(message.account, message.status))
         return self._account_answer(result, shard, account)
 
-    def _read_account(self, message: m.ReadAccount, shard: Shard) -> m.AccountAnswer:
+    def _read_account(self, message: m.ReadAccount, shard: Shard) -> m.AccountAnswer | AfterSeal:
+        if message.between_records and shard.number in self._open:
+            return AfterSeal()
         account = shard.accounts.get(message.account)
         return self._account_answer(Result.ACCEPTED if account else Result.ACCOUNT_NOT_FOUND, shard, account)
 

@@ -101,9 +101,13 @@ class SetStatus(Message, tag=4, frozen=True, gc=False):
 
 
 class ReadAccount(Message, tag=5, frozen=True, gc=False):
-    """Read an account's balances."""
+    """Read an account's balances.
+
+    `between_records`: not in the middle of a record that is being made, but as it stands when the record that the answer names ends.
+    """
 
     account: str
+    between_records: bool = False
 
 
 class ReadTotals(Message, tag=6, frozen=True, gc=False):

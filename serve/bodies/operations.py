@@ -43,6 +43,20 @@ class DigestsBody(msgspec.Struct, frozen=True):
     data: list[ShardDigest]
 
 
+class CurrencyBody(msgspec.Struct, frozen=True):
+    """A currency, and how many decimal digits its minor unit has."""
+
+    code: str
+    minor_unit_digits: int
+    name: str
+
+
+class CurrenciesBody(msgspec.Struct, frozen=True):
+    """Every currency that an account may hold, in the order of the codes."""
+
+    data: list[CurrencyBody]
+
+
 class ShardAudit(msgspec.Struct, frozen=True):
     """How far the auditor is with a shard: it has read without a gap from the record `since` to `sequence`, of that time.
 

@@ -1,6 +1,16 @@
 """All routes of the API."""
 
-from serve.routes import accounts, entries, ledger, measurements, operations, payment_lists, payment_operations, payments
+from serve.routes import (
+    accounts,
+    currencies,
+    entries,
+    ledger,
+    measurements,
+    operations,
+    payment_lists,
+    payment_operations,
+    payments,
+)
 from serve.routes.documentation import documentation_routes
 from serve.routes.route import Route
 
@@ -14,6 +24,7 @@ def route_table() -> tuple[Route, ...]:
         *accounts.ROUTES,
         *entries.ROUTES,
         *ledger.ROUTES,
+        *currencies.ROUTES,
         *operations.ROUTES,
         *measurements.ROUTES,
     ]

@@ -6,6 +6,7 @@ from processor.core import messages as m
 from processor.core.messages import Leg
 from processor.core.results import Result
 from processor.core.routing import shard_of
+from processor.core.turn import AfterSeal
 from tests.cluster import Cluster, account_on
 
 
@@ -118,3 +119,29 @@ def test_a_message_for_a_shard_that_is_elsewhere_is_not_handled() -> None:
     cluster = Cluster(2, 2)
     (answer,) = cluster.turn(0, [m.ReadTotals(1)])
     assert answer == m.NotOwner(1)
+
+
+def test_a_read_between_records_waits_for_the_end_of_the_one_that_is_being_made() -> None:
+    cluster = Cluster(1)
+    source, target = account_on(0, 1), account_on(0, 1, 1)
+    cluster.open(source, min_balance=None)
+    cluster.open(target)
+    ledger = cluster.ledgers[0]
+    read = m.ReadAccount(0, target, between_records=True)
+    before, paid, during, after = cluster.turn(
+        0,
+        [
+            read,
+            cluster.payment("1", [Leg(source, target, 5, "EUR")]),
+            read,
+            cluster.payment("2", [Leg(source, target, 6, "EUR")]),
+        ],
+    )
+    assert isinstance(before, m.AccountAnswer)
+    assert before.account is not None
+    assert (before.account.posted, before.sequence) == (0, 2)
+    assert isinstance(during, AfterSeal)
+    answer = ledger.handle(read)
+    assert isinstance(answer, m.AccountAnswer)
+    assert answer.account is not None
+    assert (answer.account.posted, answer.sequence) == (11, 3)

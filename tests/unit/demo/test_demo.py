@@ -106,7 +106,6 @@ class RefundsTwice(SmallLedger):
         (LosesMoney, "do not sum to zero"),
         (DropsAnEntry, "are due"),
         (RefundsTwice, "was answered otherwise"),
-        (RefundsTwice, "where the accepted payments add up to"),
         (RefusesForNoReason, "was refused for no good reason: 422 account_not_found"),
     ],
 )
