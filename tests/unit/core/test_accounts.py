@@ -128,7 +128,7 @@ def test_a_read_between_records_waits_for_the_end_of_the_one_that_is_being_made(
     cluster.open(target)
     ledger = cluster.ledgers[0]
     read = m.ReadAccount(0, target, between_records=True)
-    before, paid, during, after = cluster.turn(
+    before, _, during, _ = cluster.turn(
         0,
         [
             read,
