@@ -31,7 +31,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def shared_instance() -> Iterator[Instance]:
     """A running instance with two shard hosts and little memory. Use `ledger`."""
-    memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES}
+    # Memory can only forget what is projected, and here most payments are made by tests that wait for nothing.
+    memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES, "projection_share": 0.6}
     shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory)
     try:
         yield shared.start()
