@@ -151,16 +151,24 @@ class CommitLoop:
     async def submit(self, batch: bytes) -> bytes:
         """Decide a MessagePack list of messages and return the list of answers, in order, once they are durable.
 
-        Above the queue's limit every answer is Busy, at once. Cancelling the caller does not take back what was submitted.
+        Cancelling the caller does not take back what was submitted.
+        """
+        return await asyncio.shield(self.put(batch))
+
+    def put(self, batch: bytes) -> asyncio.Future[bytes]:
+        """Queue a MessagePack list of messages and return the future of the list of answers.
+
+        Above the queue's limit every answer is Busy, at once.
         """
         messages = _decode_messages(batch)
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if self._queued + len(messages) > self._queue_limit and self._queued:
-            return _encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * len(messages))
-        call = Call(messages, asyncio.get_running_loop().create_future())
-        self._queue.append(call)
+            future.set_result(_encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * len(messages)))
+            return future
+        self._queue.append(Call(messages, future))
         self._queued += len(messages)
         self._wake.set()
-        return await asyncio.shield(call.future)
+        return future
 
     def receive(self, batch: bytes) -> None:
         """Take a MessagePack list of messages from other hosts' shards."""

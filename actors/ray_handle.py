@@ -1,9 +1,11 @@
-"""A shard host's actor, called through Ray."""
+"""A shard host's actor: found and asked through Ray, handed batches through its door."""
 
 import ray
 from ray.exceptions import RayActorError
 
+from actors.door import DoorPlace
 from actors.host import HostGone, HostStatus
+from actors.passage import Passage
 
 NAMESPACE = "payments"
 
@@ -16,21 +18,8 @@ class RayHandle:
             self._actor = ray.get_actor(actor, namespace=NAMESPACE)
         except ValueError as error:
             raise HostGone(f"there is no actor {actor}") from error
-
-    async def submit(self, batch: bytes) -> bytes:
-        """Hand over messages and get their answers."""
-        try:
-            answers: bytes = await self._actor.submit.remote(batch)
-        except RayActorError as error:
-            raise HostGone(str(error)) from error
-        return answers
-
-    async def exchange(self, batch: bytes) -> None:
-        """Hand over messages from other hosts' shards."""
-        try:
-            await self._actor.exchange.remote(batch)
-        except RayActorError as error:
-            raise HostGone(str(error)) from error
+        passage = Passage(self._door)
+        self.submit, self.exchange = passage.submit, passage.exchange
 
     async def status(self) -> HostStatus:
         """Return how the host is doing."""
@@ -39,3 +28,10 @@ class RayHandle:
         except RayActorError as error:
             raise HostGone(str(error)) from error
         return status
+
+    async def _door(self) -> DoorPlace:
+        try:
+            place: DoorPlace = await self._actor.door.remote()
+        except RayActorError as error:
+            raise HostGone(str(error)) from error
+        return place

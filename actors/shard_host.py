@@ -8,6 +8,7 @@ import os
 import ray
 
 from actors.connections import connect_archive, connect_journal, retention
+from actors.door import Door, DoorPlace
 from actors.host import Host, HostStatus
 from actors.ray_handle import RayHandle
 from processor.settings import Settings
@@ -39,6 +40,7 @@ class ShardHost:
         self._name = name
         self._settings = settings
         self._host: Host | None = None
+        self._place: DoorPlace | None = None
         self._stopped = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -63,6 +65,8 @@ class ShardHost:
             retention(self._settings),
         )
         self._host.start()
+        self._door = Door(self._host.loop)
+        self._place = await self._door.open(ray.util.get_node_ip_address())
         keep_collector_out_of_the_way()
         return os.getpid()
 
@@ -76,13 +80,11 @@ class ShardHost:
         """Return when `stop` has been called. Whoever waits learns at once when the process dies."""
         await self._stopped.wait()
 
-    async def submit(self, batch: bytes) -> bytes:
-        """Decide a batch of messages; the answers come when they are durable."""
-        return await self._started().loop.submit(batch)
-
-    async def exchange(self, batch: bytes) -> None:
-        """Take messages from shards on other hosts."""
-        self._started().loop.receive(batch)
+    async def door(self) -> DoorPlace:
+        """Return where batches of messages are taken."""
+        if self._place is None:
+            raise RuntimeError("the shard host has not been started")
+        return self._place
 
     async def status(self) -> HostStatus:
         """Return how the host is doing. Also how others see that it is alive."""
