@@ -66,6 +66,11 @@ class Router:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @property
+    def waiting_messages(self) -> int:
+        """How many messages to hosts are not answered yet."""
+        return sum(lane.waiting_messages for lane in self._lanes.values())
+
     async def host_status(self) -> dict[str, HostStatus]:
         """Return how each host that can be reached is doing, by its actor's name."""
         actors = [host.actor for host in self.hosts if host.alive]

@@ -6,11 +6,13 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
+from actors.host import HostStatus
 from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
 from processor.operation_history import RecordedOperation
 from serve.reads import Reads
 
 __all__ = [
+    "HostStatus",
     "Ledger",
     "LedgerError",
     "OutcomeUnknown",
@@ -63,6 +65,10 @@ class Ledger(Protocol):
 
     async def shard_status(self) -> list[ShardStatus]:
         """Return every shard in the order of their numbers. Raises LedgerError."""
+        ...
+
+    async def host_status(self) -> list[HostStatus]:
+        """Return how each shard host that answers is doing."""
         ...
 
     async def readiness(self) -> list[str]:

@@ -68,6 +68,10 @@ class RoutedLedger:
             rows.append(_shard_status(shard.shard, shard.epoch, host.actor if host else "", host.pid if host else 0, told))
         return rows
 
+    async def host_status(self) -> list[HostStatus]:
+        """Return how each shard host that answers is doing."""
+        return list((await self._router.host_status()).values())
+
     async def readiness(self) -> list[str]:
         """Return what keeps the ledger from working."""
         try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
 from processor.operation_history import RecordedOperation
-from serve.ledger import LedgerError, ShardStatus
+from serve.ledger import HostStatus, LedgerError, ShardStatus
 from serve.routed_ledger import RoutedLedger
 
 
@@ -45,6 +45,10 @@ class FailingLedger:
     async def shard_status(self) -> list[ShardStatus]:
         self._fail()
         return await self._ledger.shard_status()
+
+    async def host_status(self) -> list[HostStatus]:
+        self._fail()
+        return await self._ledger.host_status()
 
     async def readiness(self) -> list[str]:
         return self.obstacles
