@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.host import HostStatus
 from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PaymentAnswer, Refund, Void
 from processor.core.results import Result
 from processor.operation_history import RecordedOperation
@@ -55,6 +56,9 @@ class _AcceptingLedger:
         return []
 
     async def shard_status(self) -> list[ShardStatus]:
+        return []
+
+    async def host_status(self) -> list[HostStatus]:
         return []
 
     async def readiness(self) -> list[str]:
