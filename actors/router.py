@@ -11,10 +11,9 @@ from time import monotonic
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
 from actors.host import Connect, HostGone, HostStatus
-from actors.lane import Lane
+from actors.lanes import Lanes
 from actors.payment_outcomes import PaymentOutcomes
 from processor.core import messages as m
-from processor.core.routing import shard_of
 from processor.journal.interface import Host, JournalUnavailable, Ownership, ShardMap
 
 logger = logging.getLogger(__name__)
@@ -33,8 +32,7 @@ class Router:
         self._connect = connect
         self._timeout = request_timeout_seconds
         self._queue_limit = queue_limit_messages
-        self._lanes: dict[str, Lane] = {}
-        self._owners: dict[int, str] = {}
+        self._lanes = Lanes(connect, request_timeout_seconds)
         self._changed = asyncio.Event()
         self._is_stale = asyncio.Event()
         self.hosts: list[Host] = []
@@ -61,10 +59,8 @@ class Router:
     async def _refresh(self) -> None:
         self.hosts, self.ownership = await self._map.view()
         actors = {host.host: host.actor for host in self.hosts}
-        self._owners = {shard.shard: actors[shard.host] for shard in self.ownership if shard.host in actors}
-        for gone in self._lanes.keys() - set(self._owners.values()):
-            if not self._lanes[gone].waiting_messages:
-                del self._lanes[gone]
+        owners = {shard.shard: actors[shard.host] for shard in self.ownership if shard.host in actors}
+        self._lanes.learn(owners, len(self.ownership))
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -83,7 +79,7 @@ class Router:
 
     async def ask(self, message: m.AnyMessage) -> m.AnyAnswer:
         """Return the answer to one message. Raises Overloaded, ShardUnavailable, OutcomeUnknown."""
-        lane = self._lane(message.shard)
+        lane = self._lanes.lane_for(message)
         if lane is not None and lane.waiting_messages < self._queue_limit:
             # The common case, without the machinery for trouble.
             try:
@@ -110,7 +106,7 @@ class Router:
         again: list[int] = []
         doubtful: set[int] = set()
         asked = []
-        for lane, places in self._lanes_of(payments, shards, again):
+        for lane, places in self._lanes.sort_many(payments, shards, again):
             part = payments if len(places) == len(payments) else payments.select(places)
             if lane.waiting_messages + len(part) > self._queue_limit and lane.waiting_messages:
                 outcomes.fail(places, Overloaded(RETRY_AFTER_SECONDS))
@@ -123,26 +119,6 @@ class Router:
             answers = await self._insist(messages, {position for position, place in enumerate(again) if place in doubtful})
             outcomes.others.update(zip(again, answers, strict=True))
         return outcomes
-
-    def _lanes_of(self, payments: m.PayMany, shards: int, ownerless: list[int]) -> list[tuple[Lane, Sequence[int]]]:
-        """Return which lane takes the payments at which places; those whose shard has no owner go to `ownerless`."""
-        owners = [self._owners.get(shard) for shard in range(shards)]
-        by_owner: dict[str | None, Sequence[int]]
-        if len(set(owners)) == 1:
-            by_owner = {owners[0]: range(len(payments))}
-        else:
-            places: dict[str | None, list[int]] = {}
-            for place, account in enumerate(payments.from_accounts):
-                places.setdefault(owners[shard_of(account, shards)], []).append(place)
-            by_owner = dict(places)
-        found = []
-        for owner, group in by_owner.items():
-            lane = self._lane_of(owner) if owner is not None else None
-            if lane is None:
-                ownerless += group
-            else:
-                found.append((lane, group))
-        return found
 
     async def _insist(self, messages: Sequence[m.AnyMessage], doubtful: set[int]) -> list[m.AnyAnswer | LedgerError]:
         """Ask until every message has an answer or the time is over. `doubtful`: those that may have taken effect already."""
@@ -174,7 +150,7 @@ class Router:
         """Ask each owner once for everything that is open; return the positions that must be asked again."""
         again: list[int] = []
         asked = []
-        for lane, group in self._by_lane(messages, positions, again):
+        for lane, group in self._lanes.sort(messages, positions, again):
             if lane.waiting_messages + len(group) > self._queue_limit and lane.waiting_messages:
                 for position in group:
                     answers[position] = Overloaded(RETRY_AFTER_SECONDS)
@@ -199,34 +175,6 @@ class Router:
                     case _:
                         answers[position] = answer
         return again
-
-    def _by_lane(
-        self, messages: Sequence[m.AnyMessage], positions: list[int], ownerless: list[int]
-    ) -> list[tuple[Lane, list[int]]]:
-        by_owner: dict[str | None, list[int]] = {}
-        for position in positions:
-            by_owner.setdefault(self._owners.get(messages[position].shard), []).append(position)
-        found = []
-        for owner, group in by_owner.items():
-            lane = self._lane_of(owner) if owner is not None else None
-            if lane is None:
-                ownerless.extend(group)
-            else:
-                found.append((lane, group))
-        return found
-
-    def _lane(self, shard: int) -> Lane | None:
-        owner = self._owners.get(shard)
-        return self._lane_of(owner) if owner is not None else None
-
-    def _lane_of(self, owner: str) -> Lane | None:
-        lane = self._lanes.get(owner)
-        if lane is None:
-            try:
-                lane = self._lanes[owner] = Lane(self._connect(owner), self._timeout)
-            except HostGone:
-                return None
-        return lane
 
 
 async def _taken(
