@@ -20,8 +20,9 @@ from actors.recalls import AGAIN_SECONDS, Recalls, Waiting
 from actors.shard_position import Service, ShardPosition
 from processor.clock import now_microseconds
 from processor.core import messages as m
-from processor.core.ensure import Broken
+from processor.core.ensure import Broken, ensure
 from processor.core.ledger import Ledger, Retention
+from processor.core.many import Single
 from processor.core.peers import AnyPeerMessage
 from processor.core.recall import AnyFact, Recall
 from processor.core.shard import Shard
@@ -48,7 +49,7 @@ RECALL_WAIT_SECONDS = 2.0
 ARCHIVE_RETRY_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 
-_decode_messages = msgspec.msgpack.Decoder(list[m.AnyMessage]).decode
+_decode_messages = msgspec.msgpack.Decoder(list[m.Request]).decode
 _encode_answers = msgspec.msgpack.Encoder().encode
 _decode_peers = msgspec.msgpack.Decoder(list[AnyPeerMessage]).decode
 _UNKNOWN = m.Unknown()
@@ -57,11 +58,14 @@ _UNKNOWN = m.Unknown()
 class Call:
     """One caller's batch of messages, and its answers as far as they are known."""
 
-    __slots__ = ("answers", "asked_at", "future", "messages", "missing", "waits_until")
+    __slots__ = ("answers", "asked", "asked_at", "future", "has_many", "messages", "missing", "size", "waits_until")
 
-    def __init__(self, messages: list[m.AnyMessage], future: asyncio.Future[bytes]) -> None:
+    def __init__(self, messages: list[m.Request], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
-        self.answers: list[m.AnyAnswer | Pending | AfterSeal | Recall] = []
+        self.asked = len(messages)
+        self.size = m.size_of(messages)
+        self.has_many = any(type(message) is m.PayMany for message in messages)
+        self.answers: list[m.Reply | Pending | AfterSeal | Recall] = []
         self.missing = 0
         self.waits_until = 0.0
         self.asked_at = 0.0
@@ -146,12 +150,13 @@ class CommitLoop:
         """
         messages = _decode_messages(batch)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        if self._queued + len(messages) > self._queue_limit and self._queued:
-            self.times.busy += len(messages)
-            future.set_result(_encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * len(messages)))
+        call = Call(messages, future)
+        if self._queued + call.size > self._queue_limit and self._queued:
+            self.times.busy += call.size
+            future.set_result(_encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * call.asked))
             return future
-        self._queue.append(Call(messages, future))
-        self._queued += len(messages)
+        self._queue.append(call)
+        self._queued += call.size
         self._wake.set()
         return future
 
@@ -311,22 +316,26 @@ class CommitLoop:
             self._services[record.shard].appended_bytes += len(record.payload)
 
     def _observe(self, calls: list[Call], decide_seconds: float, append_seconds: float) -> None:
-        messages = sum(len(call.messages) for call in calls)
+        messages = sum(call.size for call in calls)
         self.times.observe(messages, decide_seconds, append_seconds)
 
     def _take_calls(self) -> list[Call]:
         calls = []
         taken = 0
-        while self._queue and (not taken or taken + len(self._queue[0].messages) <= TURN_MESSAGES_MAX):
+        while self._queue and (not taken or taken + self._queue[0].size <= TURN_MESSAGES_MAX):
             call = self._queue.popleft()
-            taken += len(call.messages)
+            taken += call.size
             calls.append(call)
         self._queued -= taken
         return calls
 
     def _decide(self, call: Call) -> None:
-        handle = self._ledger.handle
-        call.answers = answers = [handle(message) for message in call.messages]
+        if call.has_many:
+            self._handle_many(call)
+            answers = call.answers
+        else:
+            handle = self._ledger.handle
+            call.answers = answers = [handle(message) for message in call.messages]  # type: ignore[arg-type]
         forgotten: list[tuple[Waiting, Recall]] = []
         for position, answer in enumerate(answers):
             kind = type(answer)
@@ -339,6 +348,25 @@ class CommitLoop:
                 forgotten.append(((call, position), answer))  # type: ignore[arg-type]
         if forgotten:
             self._recalls.ask([waiting for waiting, _ in forgotten], [recall for _, recall in forgotten])
+
+    def _handle_many(self, call: Call) -> None:
+        """Decide a call with columns in it. What was not accepted at once becomes a message of its own, behind all others."""
+        behind: list[Single] = []
+        for message in call.messages:
+            if isinstance(message, m.PayMany):
+                paid, singles = self._ledger.pay_many(message)
+                call.answers.append(paid)
+                behind += singles
+            else:
+                call.answers.append(self._ledger.handle(message))
+        call.messages += [message for message, _ in behind]
+        call.answers += [answer for _, answer in behind]
+
+    def _handle(self, call: Call, position: int) -> m.AnyAnswer | Pending | AfterSeal | Recall:
+        """Handle one message again."""
+        message = call.messages[position]
+        ensure(not isinstance(message, m.PayMany), "columns are answered at once")
+        return self._ledger.handle(message)  # type: ignore[arg-type]
 
     def _await(self, call: Call, position: int) -> None:
         """Note a message whose answer does not come in this turn, or at its end."""
@@ -360,7 +388,7 @@ class CommitLoop:
         now = asyncio.get_running_loop().time()
         for waiting in recalled:
             call, position = waiting
-            answer = call.answers[position] = self._ledger.handle(call.messages[position])
+            answer = call.answers[position] = self._handle(call, position)
             if isinstance(answer, Recall):
                 if now >= call.waits_until:
                     refused.append(waiting)
@@ -388,7 +416,7 @@ class CommitLoop:
 
     def _answer_after_seal(self) -> None:
         for call, position in self._after_seal:
-            call.answers[position] = self._ledger.handle(call.messages[position])
+            call.answers[position] = self._handle(call, position)
         self._after_seal.clear()
 
     def _release(self, calls: list[Call], completed: list[Completed]) -> None:
@@ -432,6 +460,6 @@ class CommitLoop:
             call.finish_if_complete()
 
     def _fail(self, call: Call) -> None:
-        call.answers = [_UNKNOWN] * len(call.messages)
+        call.answers = [_UNKNOWN] * call.asked
         call.missing = 0
         call.finish_if_complete()

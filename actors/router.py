@@ -11,7 +11,8 @@ from time import monotonic
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
 from actors.host import Connect, HostGone, HostStatus
-from actors.lane import Lane
+from actors.lanes import Lanes
+from actors.payment_outcomes import PaymentOutcomes
 from processor.core import messages as m
 from processor.journal.interface import Host, JournalUnavailable, Ownership, ShardMap
 
@@ -31,8 +32,7 @@ class Router:
         self._connect = connect
         self._timeout = request_timeout_seconds
         self._queue_limit = queue_limit_messages
-        self._lanes: dict[str, Lane] = {}
-        self._owners: dict[int, str] = {}
+        self._lanes = Lanes(connect, request_timeout_seconds)
         self._changed = asyncio.Event()
         self._is_stale = asyncio.Event()
         self.hosts: list[Host] = []
@@ -59,17 +59,15 @@ class Router:
     async def _refresh(self) -> None:
         self.hosts, self.ownership = await self._map.view()
         actors = {host.host: host.actor for host in self.hosts}
-        self._owners = {shard.shard: actors[shard.host] for shard in self.ownership if shard.host in actors}
-        for gone in self._lanes.keys() - set(self._owners.values()):
-            if not self._lanes[gone].waiting_messages:
-                del self._lanes[gone]
+        owners = {shard.shard: actors[shard.host] for shard in self.ownership if shard.host in actors}
+        self._lanes.learn(owners, len(self.ownership))
         self._changed.set()
         self._changed = asyncio.Event()
 
     @property
     def waiting_messages(self) -> int:
         """How many messages to hosts are not answered yet."""
-        return sum(lane.waiting_messages for lane in self._lanes.values())
+        return self._lanes.waiting_messages
 
     async def host_status(self) -> dict[str, HostStatus]:
         """Return how each host that can be reached is doing, by its actor's name."""
@@ -86,40 +84,53 @@ class Router:
 
     async def ask(self, message: m.AnyMessage) -> m.AnyAnswer:
         """Return the answer to one message. Raises Overloaded, ShardUnavailable, OutcomeUnknown."""
-        lane = self._lane(message.shard)
+        lane = self._lanes.lane_for(message)
         if lane is not None and lane.waiting_messages < self._queue_limit:
             # The common case, without the machinery for trouble.
             try:
-                answer = (await lane.put([message]))[0]
+                answer: m.Reply = (await lane.put([message]))[0]
             except HostGone:
                 answer = m.Unknown()
-            if not isinstance(answer, m.NotOwner | m.Busy | m.Unknown):
+            if not isinstance(answer, m.NotOwner | m.Busy | m.Unknown | m.PaidMany):
                 return answer
             is_doubtful = isinstance(answer, m.Unknown)
         else:
             is_doubtful = False
-        answers: list[m.AnyAnswer | LedgerError] = [ShardUnavailable(message.shard, RETRY_AFTER_SECONDS)]
-        await self._insist([message], answers, [0], is_doubtful)
-        if isinstance(answers[0], LedgerError):
-            raise answers[0]
-        return answers[0]
+        found = (await self._insist([message], {0} if is_doubtful else set()))[0]
+        if isinstance(found, LedgerError):
+            raise found
+        return found
 
     async def ask_all(self, messages: Sequence[m.AnyMessage]) -> list[m.AnyAnswer | LedgerError]:
         """Return the answers in the order asked; a message that could not be answered has an error in its place."""
-        answers: list[m.AnyAnswer | LedgerError] = [ShardUnavailable(message.shard, RETRY_AFTER_SECONDS) for message in messages]
-        await self._insist(messages, answers, list(range(len(messages))), False)
-        return answers
+        return await self._insist(messages, set())
 
-    async def _insist(
-        self,
-        messages: Sequence[m.AnyMessage],
-        answers: list[m.AnyAnswer | LedgerError],
-        open_positions: list[int],
-        is_doubtful: bool,
-    ) -> None:
-        """Ask until every open position has an answer or the time is over."""
+    async def pay_many(self, payments: m.PayMany, shards: int) -> PaymentOutcomes:
+        """Make many payments, each of which has its own outcome. `shards`: how many the ledger has."""
+        outcomes = PaymentOutcomes(len(payments))
+        again: list[int] = []
+        doubtful: set[int] = set()
+        asked = []
+        for lane, places in self._lanes.sort_many(payments, shards, again):
+            part = payments if len(places) == len(payments) else payments.select(places)
+            if lane.waiting_messages + len(part) > self._queue_limit and lane.waiting_messages:
+                outcomes.fail(places, Overloaded(RETRY_AFTER_SECONDS))
+            else:
+                asked.append((places, lane.put([part])))
+        for places, future in asked:
+            again += await _taken(outcomes, places, future, doubtful)
+        if again:
+            messages = [payments.pay(place, shards) for place in again]
+            answers = await self._insist(messages, {position for position, place in enumerate(again) if place in doubtful})
+            outcomes.others.update(zip(again, answers, strict=True))
+        return outcomes
+
+    async def _insist(self, messages: Sequence[m.AnyMessage], doubtful: set[int]) -> list[m.AnyAnswer | LedgerError]:
+        """Ask until every message has an answer or the time is over. `doubtful`: those that may have taken effect already."""
+        unavailable = {shard: ShardUnavailable(shard, RETRY_AFTER_SECONDS) for shard in {message.shard for message in messages}}
+        answers: list[m.AnyAnswer | LedgerError] = [unavailable[message.shard] for message in messages]
+        open_positions = list(range(len(messages)))
         deadline = monotonic() + self._timeout
-        doubtful: set[int] = set(open_positions) if is_doubtful else set()
         while open_positions:
             changed = self._changed
             open_positions = await self._ask_once(messages, answers, open_positions, doubtful)
@@ -136,6 +147,7 @@ class Router:
         for position in doubtful:
             if isinstance(answers[position], LedgerError):
                 answers[position] = OutcomeUnknown("the shard host was lost under way; send it again with the same key")
+        return answers
 
     async def _ask_once(
         self, messages: Sequence[m.AnyMessage], answers: list[m.AnyAnswer | LedgerError], positions: list[int], doubtful: set[int]
@@ -143,7 +155,7 @@ class Router:
         """Ask each owner once for everything that is open; return the positions that must be asked again."""
         again: list[int] = []
         asked = []
-        for lane, group in self._by_lane(messages, positions, again):
+        for lane, group in self._lanes.sort(messages, positions, again):
             if lane.waiting_messages + len(group) > self._queue_limit and lane.waiting_messages:
                 for position in group:
                     answers[position] = Overloaded(RETRY_AFTER_SECONDS)
@@ -151,7 +163,7 @@ class Router:
                 asked.append((group, lane.put([messages[position] for position in group])))
         for group, future in asked:
             try:
-                got: Sequence[m.AnyAnswer] = await future
+                got: Sequence[m.Reply] = await future
             except HostGone:
                 got = [m.Unknown()] * len(group)
             for position, answer in zip(group, got, strict=True):
@@ -163,34 +175,35 @@ class Router:
                     case m.Unknown():
                         again.append(position)
                         doubtful.add(position)
+                    case m.PaidMany():
+                        raise TypeError("a message by itself is not answered with columns")
                     case _:
                         answers[position] = answer
         return again
 
-    def _by_lane(
-        self, messages: Sequence[m.AnyMessage], positions: list[int], ownerless: list[int]
-    ) -> list[tuple[Lane, list[int]]]:
-        by_owner: dict[str | None, list[int]] = {}
-        for position in positions:
-            by_owner.setdefault(self._owners.get(messages[position].shard), []).append(position)
-        found = []
-        for owner, group in by_owner.items():
-            lane = self._lane_of(owner) if owner is not None else None
-            if lane is None:
-                ownerless.extend(group)
-            else:
-                found.append((lane, group))
-        return found
 
-    def _lane(self, shard: int) -> Lane | None:
-        owner = self._owners.get(shard)
-        return self._lane_of(owner) if owner is not None else None
-
-    def _lane_of(self, owner: str) -> Lane | None:
-        lane = self._lanes.get(owner)
-        if lane is None:
-            try:
-                lane = self._lanes[owner] = Lane(self._connect(owner), self._timeout)
-            except HostGone:
-                return None
-        return lane
+async def _taken(
+    outcomes: PaymentOutcomes, places: Sequence[int], future: asyncio.Future[list[m.Reply]], doubtful: set[int]
+) -> list[int]:
+    """Note what a host says about the payments at these places; return the places that must be asked about again."""
+    try:
+        paid, *singles = await future
+    except HostGone:
+        paid, singles = m.Unknown(), []
+    if isinstance(paid, m.Busy):
+        outcomes.fail(places, Overloaded(paid.retry_after_seconds))
+        return []
+    if not isinstance(paid, m.PaidMany):
+        doubtful.update(places)
+        return list(places)
+    outcomes.take(places, paid, singles)
+    again = []
+    for place, answer in list(outcomes.others.items()):
+        if isinstance(answer, m.Busy):
+            outcomes.others[place] = Overloaded(answer.retry_after_seconds)
+        elif isinstance(answer, m.NotOwner | m.Unknown):
+            del outcomes.others[place]
+            again.append(place)
+            if isinstance(answer, m.Unknown):
+                doubtful.add(place)
+    return again

@@ -7,7 +7,8 @@ import msgspec
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
 from actors.host import HostStatus
-from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
+from actors.payment_outcomes import PaymentOutcomes
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, Refund, Void
 from processor.operation_history import RecordedOperation
 from serve.reads import Reads
 
@@ -57,6 +58,10 @@ class Ledger(Protocol):
 
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         """Return the answers, or what would have been raised, in the messages' order."""
+        ...
+
+    async def pay_many(self, payments: PayMany) -> PaymentOutcomes:
+        """Return what became of each of the payments, with what would have been raised among the `others`."""
         ...
 
     async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:

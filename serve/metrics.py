@@ -85,6 +85,10 @@ class Metrics:
                     accepted += 1
         self._outcomes[Result.ACCEPTED].inc(accepted)
 
+    def count_accepted(self, count: int) -> None:
+        """Count payments that were accepted for the first time."""
+        self._outcomes[Result.ACCEPTED].inc(count)
+
     def count_operation(self, kind: str, answer: object) -> None:
         """Count one capture, void, refund or reversal, if it is the answer to one."""
         if isinstance(answer, OperationAnswer):

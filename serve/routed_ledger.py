@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from actors.errors import LedgerError, ShardUnavailable
 from actors.host import HostStatus
+from actors.payment_outcomes import PaymentOutcomes
 from actors.router import RETRY_AFTER_SECONDS, Router
 from processor.core import messages as m
 from processor.core.ids import Place
@@ -35,6 +36,10 @@ class RoutedLedger:
     async def ask_all(self, messages: Sequence[m.AnyMessage]) -> list[m.AnyAnswer | LedgerError]:
         """Return the answers in order."""
         return await self._router.ask_all(messages)
+
+    async def pay_many(self, payments: m.PayMany) -> PaymentOutcomes:
+        """Return what became of each."""
+        return await self._router.pay_many(payments, self._shards)
 
     async def operations(
         self, accepted: Sequence[tuple[m.Capture | m.Void | m.Refund, m.OperationAnswer]]

@@ -37,7 +37,12 @@ _PAIRS = [_encode(value, 2) for value in range(1024)]
 
 def payment_id(at: int, shard: int, sequence: int, index: int) -> str:
     """Return the id of the payment at this place; `at` in microseconds since 1970."""
-    return f"{record_prefix(at, shard, sequence)}{_PAIRS[index >> 10]}{_PAIRS[index & 1023]}"
+    return record_prefix(at, shard, sequence) + suffix(index)
+
+
+def suffix(index: int) -> str:
+    """Return what the id of the payment with this index in its record ends with."""
+    return _PAIRS[index >> 10] + _PAIRS[index & 1023]
 
 
 @lru_cache(maxsize=256)

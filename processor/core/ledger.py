@@ -20,6 +20,7 @@ from processor.core.account import HIGHEST_BALANCE, LOWEST_BALANCE, Account, ava
 from processor.core.ensure import ensure
 from processor.core.key_filter import may_have
 from processor.core.legs import Refusal, judge_conditions, make_entries, plan_holds
+from processor.core.many import Single, pay_many
 from processor.core.operations import Operations
 from processor.core.payment import Payment
 from processor.core.peers import AnyPeerMessage
@@ -119,6 +120,10 @@ class Ledger:
             return self._handlers[type(message)](message, shard)
         except _NotInMemory as missing:
             return missing.recall
+
+    def pay_many(self, payments: m.PayMany) -> tuple[m.PaidMany, list[Single]]:
+        """Decide many payments in their order, each as a Pay would be; return also those that could not simply be accepted."""
+        return pay_many(self, payments)
 
     def recall(self, facts: Iterable[AnyFact]) -> None:
         """Bring in what the archive said, for this turn's messages."""

@@ -5,18 +5,21 @@ Amounts are integers in minor units. `key` and `fingerprint` are 16-byte digests
 the request's content. Times are microseconds since 1970 in UTC.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Literal
 
 import msgspec
 
 from processor.core.results import Result
+from processor.core.routing import shard_of
 
 Status = Literal["open", "frozen", "closed"]
 PaymentStatus = Literal["succeeded", "held", "voided", "expired", "partially_refunded", "refunded"]
 Metadata = dict[str, str]
 Balance = Literal["posted", "pending_in", "pending_out", "available"]
 Comparison = Literal["gte", "gt", "lte", "lt", "eq"]
+DIGEST_BYTES = 16
 
 
 class Kind(IntEnum):
@@ -174,6 +177,48 @@ class ReadPayment(OfPayment, tag=12, frozen=True, gc=False):
     """Read a payment as it stands."""
 
 
+class PayMany(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=14):
+    """Many payments of one leg each, as columns: nothing is made for each of them on the way to their shards, whichever these are.
+
+    `keys` and `fingerprints` are all the digests, one behind the other. `currencies` has one element if it is the same for all,
+    `references` none if no payment has one. They are decided in their order, each as a Pay would be.
+    """
+
+    keys: bytes
+    fingerprints: bytes
+    from_accounts: list[str]
+    to_accounts: list[str]
+    amounts: list[int]
+    currencies: list[str]
+    references: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+    def pay(self, index: int, shards: int) -> Pay:
+        """Return one of them as a message by itself."""
+        first, behind = index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES
+        source = self.from_accounts[index]
+        return Pay(
+            shard_of(source, shards), self.keys[first:behind], self.fingerprints[first:behind], source, self.to_accounts[index],
+            self.amounts[index], self.currencies[index if len(self.currencies) > 1 else 0],
+            self.references[index] if self.references else None,
+        )  # fmt: skip
+
+    def select(self, indexes: Sequence[int]) -> "PayMany":
+        """Return some of them, in this order."""
+        keys, fingerprints, size = self.keys, self.fingerprints, DIGEST_BYTES
+        return PayMany(
+            b"".join([keys[size * index : size * index + size] for index in indexes]),
+            b"".join([fingerprints[size * index : size * index + size] for index in indexes]),
+            [self.from_accounts[index] for index in indexes],
+            [self.to_accounts[index] for index in indexes],
+            [self.amounts[index] for index in indexes],
+            [self.currencies[index] for index in indexes] if len(self.currencies) > 1 else self.currencies,
+            [self.references[index] for index in indexes] if self.references else [],
+        )
+
+
 AnyMessage = (
     Pay | PayLegs | OpenAccount | SetStatus | ReadAccount | ReadTotals | ReadDigest | Hold | Capture | Void | Refund | ReadPayment
 )
@@ -212,6 +257,19 @@ class PaymentAnswer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=
     as_of: int
     where: int = 0
     others: tuple[tuple[int, int], ...] = ()
+
+
+class PaidMany(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=9):
+    """What became of PayMany. Payment i was first recorded in `records[record_of[i]]`, as event `indexes[i]` of it.
+
+    A record is (time, shard, sequence). Payments that were not accepted at once have -1 in `record_of`: their own answers follow, in
+    order, after the answers of all messages of the call. `positions` are the (shard, sequence) from which the accepted ones can be read.
+    """
+
+    records: list[tuple[int, int, int]]
+    record_of: list[int]
+    indexes: list[int]
+    positions: list[tuple[int, int]]
 
 
 class PaymentView(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -296,4 +354,14 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=7):
     """The host lost its journal while the message was under way, or the payment still travels: ask again with the same key."""
 
 
+Request = AnyMessage | PayMany
+"""What a call to a host may hold."""
+
+
+def size_of(requests: "Sequence[Request]") -> int:
+    """Return how many messages these stand for."""
+    return sum([len(request) if type(request) is PayMany else 1 for request in requests])
+
+
 AnyAnswer = PaymentAnswer | OperationAnswer | AccountAnswer | TotalsAnswer | DigestAnswer | NotOwner | Busy | Unknown
+Reply = AnyAnswer | PaidMany

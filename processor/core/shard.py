@@ -423,6 +423,11 @@ class Shard:
         for other, currency, amount in transit:
             self._send(other, currency, amount)
 
+    def send(self, other: int, currency: str, amount: int) -> None:
+        """Note posted money that went to another shard (negative: that came from there)."""
+        self.posted[currency] -= amount
+        self._send(other, currency, amount)
+
     def _send(self, other: int, currency: str, amount: int) -> None:
         try:
             self.transit[other][currency] += amount

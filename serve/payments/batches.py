@@ -1,5 +1,7 @@
 """Many payments in one request: read as a whole if all are well formed, else one by one, so that a bad one harms only itself."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET
 
@@ -72,14 +74,12 @@ def batch_answer(
 
     Raises Problem if the ledger took none of them: then the whole batch is to be sent again.
     """
-    if answers and all(isinstance(answer, LedgerError) for answer in answers):
-        unknown = next((answer for answer in answers if isinstance(answer, OutcomeUnknown)), answers[0])
-        raise ledger_problem(expect(unknown, LedgerError))
+    require_any_outcome(answers)
     following = iter(answers)
     results = [
         _refused(instruction, request_id)
         if isinstance(instruction, Problem)
-        else _result(instruction, next(following), request_id, minimal)
+        else result_of(instruction, next(following), request_id, minimal)
         for instruction in instructions
     ]
     positions = _positions(instructions, answers)
@@ -87,7 +87,15 @@ def batch_answer(
     return Answer(200, encode_json(BatchResultsBody(results)), (token_header(positions),) if positions else ())
 
 
-def _result(message: Creation, answer: AnyAnswer | LedgerError, request_id: str, minimal: bool) -> BatchResultBody:
+def require_any_outcome(answers: Sequence[AnyAnswer | LedgerError]) -> None:
+    """Raise Problem if these are nothing but errors."""
+    if answers and all(isinstance(answer, LedgerError) for answer in answers):
+        unknown = next((answer for answer in answers if isinstance(answer, OutcomeUnknown)), answers[0])
+        raise ledger_problem(expect(unknown, LedgerError))
+
+
+def result_of(message: Creation, answer: AnyAnswer | LedgerError, request_id: str, minimal: bool) -> BatchResultBody:
+    """Return the outcome of one payment of a batch."""
     if isinstance(answer, LedgerError):
         return _refused(ledger_problem(answer), request_id)
     answer = expect(answer, PaymentAnswer)

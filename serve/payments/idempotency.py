@@ -4,7 +4,9 @@ Both digests are kept in the journal for good, so how they are made must never c
 """
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import repeat
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -47,6 +49,34 @@ def checked_key(key: str) -> str:
 def key_digest(from_account: str, key: str) -> bytes:
     """Return the 16 bytes that name the key within its scope. Lengths in front keep the parts apart."""
     return blake2b(f"{_TENANT_PART}{len(from_account)}:{from_account}{len(key)}:{key}".encode(), digest_size=16).digest()
+
+
+def key_digests(from_accounts: Sequence[str], keys: Sequence[str]) -> bytes:
+    """Return the digests of many keys, one behind the other."""
+    scope = _TENANT_PART
+    return b"".join(
+        [
+            blake2b(f"{scope}{len(account)}:{account}{len(key)}:{key}".encode(), digest_size=16).digest()
+            for account, key in zip(from_accounts, keys, strict=True)
+        ]
+    )
+
+
+def fingerprints(
+    from_accounts: Sequence[str],
+    to_accounts: Sequence[str],
+    amounts: Sequence[int],
+    currencies: Sequence[str],
+    references: Sequence[str | None],
+) -> bytes:
+    """Return the fingerprints of immediate payments of one leg without metadata; `references` may be empty."""
+    legs = zip(from_accounts, to_accounts, amounts, currencies, strict=True)
+    return b"".join(
+        [
+            blake2b(_encode(("immediate", (leg,), reference, None)), digest_size=16).digest()
+            for leg, reference in zip(legs, references or repeat(None, len(amounts)), strict=True)
+        ]
+    )
 
 
 def fingerprint(

@@ -8,6 +8,7 @@ from serve.bodies.payments import BatchRequestBody, BatchResultsBody, PaymentBod
 from serve.consistency import read_visible, seen_by_client, token_header
 from serve.ledger import expect
 from serve.payments.batches import batch_answer, parse_batch
+from serve.payments.columns import columns_answer, parse_columns
 from serve.payments.idempotency import key_of_headers
 from serve.payments.instructions import message_of, parse_payment
 from serve.payments.operations import not_found, place_of
@@ -47,11 +48,18 @@ async def pay(request: Request) -> Answer:
 async def pay_batch(request: Request) -> Answer:
     """Make many payments that do not disturb each other."""
     minimal = bool(_MINIMAL(request.headers.get(b"prefer", b"")))
-    instructions = parse_batch(await request.body(), request.ledger.shards)
+    body, site = await request.body(), request.site
+    payments = parse_columns(body)
+    if payments is not None:
+        outcomes = await site.submissions.run(site.ledger.pay_many(payments))
+        site.metrics.count_outcomes(outcomes.others.values())
+        site.metrics.count_accepted(len(payments) - len(outcomes.others))
+        return columns_answer(site.acknowledged, payments, outcomes, site.ledger.shards, request.id, minimal)
+    instructions = parse_batch(body, site.ledger.shards)
     messages: list[AnyMessage] = [item for item in instructions if not isinstance(item, Problem)]
-    answers = await request.site.submissions.run(request.ledger.ask_all(messages)) if messages else []
-    request.site.metrics.count_outcomes(answers)
-    return batch_answer(request.site.acknowledged, instructions, answers, request.id, minimal)
+    answers = await site.submissions.run(site.ledger.ask_all(messages)) if messages else []
+    site.metrics.count_outcomes(answers)
+    return batch_answer(site.acknowledged, instructions, answers, request.id, minimal)
 
 
 async def read_payment(request: Request) -> Answer:
