@@ -97,7 +97,7 @@ class Lanes:
     def _lane(self, road: Road) -> Lane | None:
         lane = self._lanes.get(road)
         if lane is None:
-            owner, direction = road
+            owner = road[0]
             try:
                 handle = self._handles.get(owner) or self._connect(owner)
             except HostGone:

@@ -10,13 +10,16 @@ from typing import Any
 
 import msgspec
 
-from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PaymentAnswer, Refund, Void
+from actors.payment_outcomes import PaymentOutcomes
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, PaymentAnswer, Refund, Void
 from processor.core.results import Result
+from processor.core.routing import shard_of
 from processor.operation_history import RecordedOperation
 from serve.acknowledged import Acknowledged
 from serve.app import Application, create_app
 from serve.ledger import LedgerError, ShardStatus
 from serve.payments.batches import batch_answer, parse_batch
+from serve.payments.columns import columns_answer, parse_columns
 from serve.payments.instructions import message_of, parse_payment
 from serve.payments.outcomes import payment_answer
 from serve.reads import Reads
@@ -51,6 +54,9 @@ class _AcceptingLedger:
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         return [PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(len(messages))]
 
+    async def pay_many(self, payments: PayMany) -> PaymentOutcomes:
+        return _all_accepted(payments)
+
     async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
         return []
 
@@ -59,6 +65,14 @@ class _AcceptingLedger:
 
     async def readiness(self) -> list[str]:
         return []
+
+
+def _all_accepted(payments: PayMany) -> PaymentOutcomes:
+    outcomes = PaymentOutcomes(len(payments))
+    outcomes.records, outcomes.positions = [(AT, shard, 7) for shard in range(SHARDS)], [(shard, 7) for shard in range(SHARDS)]
+    outcomes.record_of = [shard_of(account, SHARDS) for account in payments.from_accounts]
+    outcomes.indexes = list(range(len(payments)))
+    return outcomes
 
 
 def measure(
@@ -71,12 +85,19 @@ def measure(
     answers: list[AnyAnswer | LedgerError] = [
         PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(batch_payments)
     ]
+    columns = parse_columns(batch)
+    if columns is None:
+        raise RuntimeError("the measured batch is not read as columns")
+    outcomes = _all_accepted(columns)
     accepted = PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
     singles: dict[str, Callable[[], object]] = {
         "single: body to message": lambda: message_of(parse_payment(single), "key-1", SHARDS),
         "single: answer to bytes": lambda: payment_answer(message, accepted),
     }
     batches: dict[str, Callable[[], object]] = {
+        "batch: body to columns": lambda: parse_columns(batch),
+        "batch: columns to bytes": lambda: columns_answer(acknowledged, columns, outcomes, SHARDS, "req", False),
+        "batch: columns to bytes, minimal": lambda: columns_answer(acknowledged, columns, outcomes, SHARDS, "req", True),
         "batch: body to messages": lambda: parse_batch(batch, SHARDS),
         "batch: answers to bytes": lambda: batch_answer(acknowledged, instructions, answers, "req", False),
         "batch: answers to bytes, minimal": lambda: batch_answer(acknowledged, instructions, answers, "req", True),

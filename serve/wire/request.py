@@ -42,11 +42,12 @@ class Request:
     `parameter` is the variable part of the path, `query` holds the query's parameters, `id` is what Request-Id answers.
     """
 
-    __slots__ = ("_receive", "headers", "id", "ledger", "parameter", "query", "scope", "site")
+    __slots__ = ("_is_late", "_receive", "headers", "id", "ledger", "parameter", "query", "scope", "site")
 
     def __init__(self, scope: Scope, receive: Receive, site: Site) -> None:
         self.scope = scope
         self._receive = receive
+        self._is_late = False
         self.site = site
         self.ledger = site.ledger
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -87,13 +88,22 @@ class Request:
     async def body(self) -> bytes:
         """Return the whole body. Raises Problem as soon as it is known to be too large, late or not JSON by its headers."""
         self._check_content_headers()
-        async with asyncio.timeout(BODY_SECONDS_MAX) as clock:
-            try:
-                return await self._read()
-            except asyncio.CancelledError:
-                if clock.expired():
-                    raise Problem("request_timeout", f"Send the body within {BODY_SECONDS_MAX:.0f} seconds.") from None
-                raise
+        # A timer by hand: asyncio.timeout takes three times as long, and nearly every body is there already.
+        task = asyncio.current_task()
+        assert task is not None
+        timer = asyncio.get_running_loop().call_later(BODY_SECONDS_MAX, self._give_up, task)
+        try:
+            return await self._read()
+        except asyncio.CancelledError:
+            if self._is_late and task.uncancel() == 0:
+                raise Problem("request_timeout", f"Send the body within {BODY_SECONDS_MAX:.0f} seconds.") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        self._is_late = True
+        task.cancel()
 
     async def _read(self) -> bytes:
         chunks: list[bytes] = []

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
+from actors.payment_outcomes import PaymentOutcomes
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, Refund, Void
 from processor.operation_history import RecordedOperation
 from serve.ledger import LedgerError, ShardStatus
 from serve.routed_ledger import RoutedLedger
@@ -37,6 +38,19 @@ class FailingLedger:
         answers = await self._ledger.ask_all([message for index, message in enumerate(messages) if index not in self.errors])
         following = iter(answers)
         return [self.errors.get(index) or next(following) for index in range(len(messages))]
+
+    async def pay_many(self, payments: PayMany) -> PaymentOutcomes:
+        self._fail()
+        outcomes = PaymentOutcomes(len(payments))
+        outcomes.others.update((place, error) for place, error in self.errors.items() if place < len(payments))
+        asked = [place for place in range(len(payments)) if place not in outcomes.others]
+        if asked:
+            taken = await self._ledger.pay_many(payments.select(asked))
+            outcomes.records, outcomes.positions = taken.records, taken.positions
+            outcomes.others.update((asked[place], answer) for place, answer in taken.others.items())
+            for place, record, index in zip(asked, taken.record_of, taken.indexes, strict=True):
+                outcomes.record_of[place], outcomes.indexes[place] = record, index
+        return outcomes
 
     async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
         self._fail()
