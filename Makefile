@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 SEEDS ?= 2000
+SCENARIO ?= random
+LOAD_SECONDS ?= 30
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run demo test lint simulate bench install clean
+.PHONY: run demo test lint simulate bench peers loadtest install clean
 
 run: $(INSTALLED)
 	@exec $(BIN)/payments up
@@ -27,6 +29,12 @@ simulate: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/payments bench
+
+peers: $(INSTALLED)
+	@$(BIN)/payments bench peers
+
+loadtest: $(INSTALLED)
+	@$(BIN)/payments loadtest $(SCENARIO) --seconds $(LOAD_SECONDS)
 
 install: $(INSTALLED)
 

@@ -17,6 +17,7 @@ import msgspec
 
 from actors.commit_times import CommitTimes
 from actors.recalls import AGAIN_SECONDS, Recalls, Waiting
+from actors.shard_position import Service, ShardPosition
 from processor.clock import now_microseconds
 from processor.core import messages as m
 from processor.core.ensure import Broken, ensure
@@ -57,7 +58,7 @@ _UNKNOWN = m.Unknown()
 class Call:
     """One caller's batch of messages, and its answers as far as they are known."""
 
-    __slots__ = ("answers", "asked", "future", "has_many", "messages", "missing", "size", "waits_until")
+    __slots__ = ("answers", "asked", "asked_at", "future", "has_many", "messages", "missing", "size", "waits_until")
 
     def __init__(self, messages: list[m.Request], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
@@ -67,26 +68,13 @@ class Call:
         self.answers: list[m.Reply | Pending | AfterSeal | Recall] = []
         self.missing = 0
         self.waits_until = 0.0
+        self.asked_at = 0.0
         self.future = future
 
     def finish_if_complete(self) -> None:
         """Give the caller its answers once none is missing."""
         if not self.missing and not self.future.done():
             self.future.set_result(_encode_answers(self.answers))
-
-
-class ShardPosition(msgspec.Struct, frozen=True):
-    """Where one held shard stands.
-
-    `events`: how many it has seen since it was read from a snapshot or from nothing. `size`: how many accounts and remembered
-    outcomes it has.
-    """
-
-    shard: int
-    epoch: int
-    sequence: int
-    events: int
-    size: int
 
 
 class CommitLoop:
@@ -124,6 +112,7 @@ class CommitLoop:
     def _reset(self) -> None:
         self._ledger = Ledger(self._shards, self._retention)
         self._heads: dict[int, Head] = {}
+        self._services: dict[int, Service] = {}
         self._waiting: dict[tuple[int, int], list[tuple[Call, int]]] = {}
         self._after_seal: list[tuple[Call, int]] = []
 
@@ -144,13 +133,8 @@ class CommitLoop:
         return list(self._heads.values())
 
     def positions(self) -> list[ShardPosition]:
-        """Return the same with the number of events since the shard was last read from a snapshot."""
-        return [self._position(head, self._ledger.shards[head.shard]) for head in self.heads()]
-
-    @staticmethod
-    def _position(head: Head, shard: Shard) -> ShardPosition:
-        size = len(shard.accounts) + len(shard.outcomes) + len(shard.earlier) + len(shard.payments)
-        return ShardPosition(head.shard, head.epoch, head.sequence, shard.events, size)
+        """Return the same with what each shard has in memory, and what was done for it here."""
+        return [self._services[head.shard].position(head) for head in self.heads()]
 
     async def submit(self, batch: bytes) -> bytes:
         """Decide a MessagePack list of messages and return the list of answers, in order, once they are durable.
@@ -168,6 +152,7 @@ class CommitLoop:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         call = Call(messages, future)
         if self._queued + call.size > self._queue_limit and self._queued:
+            self.times.busy += call.size
             future.set_result(_encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * call.asked))
             return future
         self._queue.append(call)
@@ -187,6 +172,7 @@ class CommitLoop:
         def add() -> None:
             self._ledger.add(shard)
             self._heads[shard.number] = head
+            self._services[shard.number] = Service(shard, head)
 
         await self._between_turns(add)
 
@@ -198,6 +184,7 @@ class CommitLoop:
             head = self._heads.pop(shard, None)
             if head is not None:
                 self._ledger.remove(shard)
+                del self._services[shard]
                 given.append(head)
             for key in [key for key in self._waiting if key[0] == shard]:
                 self._complete_unknown(self._waiting.pop(key))
@@ -326,6 +313,7 @@ class CommitLoop:
             await self._journal.append(records)
         for record in records:
             self._heads[record.shard] = Head(record.shard, record.epoch, record.sequence, record.hash())
+            self._services[record.shard].appended_bytes += len(record.payload)
 
     def _observe(self, calls: list[Call], decide_seconds: float, append_seconds: float) -> None:
         messages = sum(call.size for call in calls)
@@ -355,7 +343,8 @@ class CommitLoop:
                 self._await(call, position)
             elif kind is Recall:
                 call.missing += 1
-                call.waits_until = asyncio.get_running_loop().time() + RECALL_WAIT_SECONDS
+                call.asked_at = asyncio.get_running_loop().time()
+                call.waits_until = call.asked_at + RECALL_WAIT_SECONDS
                 forgotten.append(((call, position), answer))  # type: ignore[arg-type]
         if forgotten:
             self._recalls.ask([waiting for waiting, _ in forgotten], [recall for _, recall in forgotten])
@@ -418,7 +407,10 @@ class CommitLoop:
         """Answer what the archive has helped to decide. For `refused` nothing was done: they may be sent again later."""
         for call, position in refused:
             call.answers[position] = m.Busy(ARCHIVE_RETRY_SECONDS)
+        self.times.busy += len(refused)
+        now = asyncio.get_running_loop().time()
         for call, _ in (*recalled, *refused):
+            self.times.observe_recall(now - call.asked_at)
             call.missing -= 1
             call.finish_if_complete()
 
@@ -448,6 +440,7 @@ class CommitLoop:
     # Halting.
 
     def _halt(self, error: Exception) -> None:
+        self.times.halts += 1
         logger.error("halted, every shard is given back to recovery: %s: %s", type(error).__name__, error)
         self._abandon()
 

@@ -1,7 +1,11 @@
-"""How long commits take, over the last thousand of them."""
+"""How a commit loop is doing: counts since its start, and how long its last thousand commits took."""
 
 from collections import deque
 from collections.abc import Sequence
+
+import msgspec
+
+from actors.buckets import MESSAGES, SECONDS, Buckets, Distribution
 
 RETRY_AFTER_SECONDS_MIN = 0.1
 RETRY_AFTER_SECONDS_MAX = 5.0
@@ -12,23 +16,69 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
+class CommitCounts(msgspec.Struct, frozen=True):
+    """What a commit loop has done since its start.
+
+    `turn_messages`: messages of each turn; `decide_seconds` and `append_seconds`: the two parts of a turn. `busy`: messages refused
+    because the queue was full, or the archive silent. `recall_seconds`: for each message that the archive was asked about, how
+    long it waited. `halts`: how often memory was given up for the journal.
+    """
+
+    turn_messages: Distribution
+    decide_seconds: Distribution
+    append_seconds: Distribution
+    recall_seconds: Distribution
+    busy: int
+    halts: int
+
+
 class CommitTimes:
-    """Counts since the start, and durations in seconds of the newest commits."""
+    """Counts since the start, and durations in seconds of the newest commits. Called by the turn, never by the payment."""
 
     def __init__(self) -> None:
-        self.turns = 0
-        self.messages = 0
-        self.decide_seconds = 0.0
-        self.append_seconds = 0.0
+        self._turn_messages = Buckets(MESSAGES)
+        self._decide = Buckets(SECONDS)
+        self._append = Buckets(SECONDS)
+        self._recall = Buckets(SECONDS)
         self._recent: deque[tuple[int, float]] = deque(maxlen=1000)
+        self.busy = 0
+        self.halts = 0
+
+    @property
+    def turns(self) -> int:
+        """How many turns had something to do."""
+        return self._turn_messages.count
+
+    @property
+    def messages(self) -> int:
+        """How many messages they took."""
+        return int(self._turn_messages.total)
+
+    @property
+    def decide_seconds(self) -> float:
+        """How long they took to decide."""
+        return self._decide.total
+
+    @property
+    def append_seconds(self) -> float:
+        """How long they took to append."""
+        return self._append.total
 
     def observe(self, messages: int, decide_seconds: float, append_seconds: float) -> None:
         """Take note of one turn."""
-        self.turns += 1
-        self.messages += messages
-        self.decide_seconds += decide_seconds
-        self.append_seconds += append_seconds
+        self._turn_messages.add(messages)
+        self._decide.add(decide_seconds)
+        self._append.add(append_seconds)
         self._recent.append((messages, decide_seconds + append_seconds))
+
+    def observe_recall(self, seconds: float) -> None:
+        """Take note of a message that has waited so long for the archive."""
+        self._recall.add(seconds)
+
+    def counts(self) -> CommitCounts:
+        """Return everything that was counted."""
+        turns, decide, append, recall = self._turn_messages, self._decide, self._append, self._recall
+        return CommitCounts(turns.read(), decide.read(), append.read(), recall.read(), self.busy, self.halts)
 
     def commit_seconds(self, share: float) -> float:
         """Return a percentile of recent turns' durations."""

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.commit_loop import CommitLoop, ShardPosition
+from actors.commit_loop import CommitLoop
+from actors.commit_times import CommitCounts
 from actors.ownership import OwnershipLoop
+from actors.shard_position import ShardPosition
 from processor.core.ledger import Retention
 from processor.core.peers import AnyPeerMessage
 from processor.journal.interface import Journal, JournalUnavailable, ShardMap
@@ -55,6 +57,7 @@ class HostStatus(msgspec.Struct, frozen=True):
     append_seconds: float
     commit_p50_seconds: float
     commit_p99_seconds: float
+    counts: CommitCounts
 
 
 class Host:
@@ -114,6 +117,7 @@ class Host:
             times.append_seconds,
             times.commit_seconds(0.5),
             times.commit_seconds(0.99),
+            times.counts(),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

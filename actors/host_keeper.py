@@ -59,6 +59,11 @@ class HostKeeper:
                 logger.warning("shard host %s did not stop cleanly: %s", self._name, error)
             ray.kill(self._actor)
 
+    @property
+    def status(self) -> HostStatus | None:
+        """What the host last said of itself; None: nothing yet."""
+        return self._status
+
     def check(self) -> None:
         """Raise if the keeper itself has stopped working, so that Serve replaces it."""
         for task in self._tasks:

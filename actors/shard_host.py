@@ -10,6 +10,8 @@ import ray
 from actors.connections import connect_archive, connect_journal, retention
 from actors.door import Door, DoorPlace
 from actors.host import Host, HostStatus
+from actors.metrics import host_families
+from actors.ray_export import RayExport, keep_updating
 from actors.ray_handle import RayHandle
 from processor.settings import Settings
 
@@ -67,6 +69,8 @@ class ShardHost:
         self._host.start()
         self._door = Door(self._host.loop)
         self._place = await self._door.open(ray.util.get_node_ip_address())
+        export = RayExport(lambda: host_families([self._started().status()]))
+        self._exporting = asyncio.create_task(keep_updating(export.update))
         keep_collector_out_of_the_way()
         return os.getpid()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.host import HostStatus
 from actors.payment_outcomes import PaymentOutcomes
 from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, PaymentAnswer, Refund, Void
 from processor.core.results import Result
@@ -51,6 +52,12 @@ class _AcceptingLedger:
     async def ask(self, message: AnyMessage) -> AnyAnswer:
         return PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
 
+    async def submit(self, message: AnyMessage) -> AnyAnswer:
+        return await self.ask(message)
+
+    async def insist(self, message: AnyMessage, answer: AnyAnswer) -> AnyAnswer:
+        return answer
+
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         return [PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(len(messages))]
 
@@ -61,6 +68,9 @@ class _AcceptingLedger:
         return []
 
     async def shard_status(self) -> list[ShardStatus]:
+        return []
+
+    async def host_status(self) -> list[HostStatus]:
         return []
 
     async def readiness(self) -> list[str]:

@@ -56,7 +56,7 @@ class Workload(msgspec.Struct, frozen=True):
             raise ValueError("a payment needs two accounts")
         random = Random(f"{self.seed}/{label}")
         ids = [account.encode() for account in self.account_ids]
-        draw = _DRAWS[self.shape](ids, random)
+        draw = DRAWS[self.shape](ids, random)
         currency = self.currency.encode()
         name = f"{self.shape}-{self.seed}-{label}".encode()
         payments = []
@@ -68,10 +68,10 @@ class Workload(msgspec.Struct, frozen=True):
         return payments
 
 
-_Draw = Callable[[], tuple[bytes, bytes]]
+DrawPair = Callable[[], tuple[bytes, bytes]]
 
 
-def _uniform(ids: Sequence[bytes], random: Random) -> _Draw:
+def _uniform(ids: Sequence[bytes], random: Random) -> DrawPair:
     def draw() -> tuple[bytes, bytes]:
         # Two different places out of n: the second skips the first. Cheaper than random.sample.
         first, second = random.randrange(len(ids)), random.randrange(len(ids) - 1)
@@ -80,11 +80,11 @@ def _uniform(ids: Sequence[bytes], random: Random) -> _Draw:
     return draw
 
 
-def _one_hot(ids: Sequence[bytes], random: Random) -> _Draw:
+def _one_hot(ids: Sequence[bytes], random: Random) -> DrawPair:
     return lambda: (ids[random.randrange(1, len(ids))], ids[0])
 
 
-def _zipf(ids: Sequence[bytes], random: Random) -> _Draw:
+def _zipf(ids: Sequence[bytes], random: Random) -> DrawPair:
     bounds = list(accumulate(1.0 / rank**_ZIPF_EXPONENT for rank in range(1, len(ids) + 1)))
 
     def draw() -> tuple[bytes, bytes]:
@@ -96,7 +96,7 @@ def _zipf(ids: Sequence[bytes], random: Random) -> _Draw:
     return draw
 
 
-_DRAWS: dict[Shape, Callable[[Sequence[bytes], Random], _Draw]] = {
+DRAWS: dict[Shape, Callable[[Sequence[bytes], Random], DrawPair]] = {
     "random_accounts": _uniform,
     "one_hot_account": _one_hot,
     "zipf": _zipf,

@@ -6,7 +6,8 @@ import msgspec
 
 from processor.core import events as e
 from processor.core.ids import Place
-from processor.core.messages import Leg, Metadata, PaymentView
+from processor.core.messages import PaymentView
+from processor.creation import Created, created_by
 from processor.journal.interface import Journal
 
 RECORDS_KEPT = 32
@@ -23,15 +24,6 @@ class RecordedOperation(msgspec.Struct, frozen=True):
     payment: PaymentView
 
 
-class Created(msgspec.Struct, frozen=True):
-    """What a payment was when it was made, and what of that never changes."""
-
-    legs: tuple[Leg, ...]
-    reference: str | None
-    metadata: Metadata | None
-    expires_at: int | None = None
-
-
 class OperationHistory:
     """Finds operations in a journal. Keeps a few decoded records, since what is asked together is often recorded together."""
 
@@ -44,7 +36,7 @@ class OperationHistory:
 
         Raises JournalCorrupt, JournalUnavailable.
         """
-        created, event = _created(await self._event(payment)), await self._event(operation)
+        created, event = created_by(await self._event(payment)), await self._event(operation)
         about = (payment.at, payment.sequence, payment.index)
         if created is None or not isinstance(event, AnyOperation) or (event.at, event.sequence, event.index) != about:
             return None
@@ -74,18 +66,6 @@ class OperationHistory:
             if len(self._records) > RECORDS_KEPT:
                 self._records.popitem(last=False)
         return found
-
-
-def _created(event: e.AnyEvent | None) -> Created | None:
-    match event:
-        case e.Paid() | e.PaidOut():
-            leg = Leg(event.from_account, event.to_account, event.amount, event.currency)
-            return Created((leg,), event.reference, event.metadata)
-        case e.PaidLegs():
-            return Created(event.legs, event.reference, event.metadata)
-        case e.Held() | e.Reserved():
-            return Created(event.legs, event.reference, event.metadata, event.expires_at)
-    return None
 
 
 def _right_after(decision: Decision, about: tuple[int, int, int], created: Created, as_of: int) -> PaymentView | None:

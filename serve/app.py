@@ -66,6 +66,11 @@ class Application:
         finally:
             in_flight.dec()
 
+    @property
+    def metrics(self) -> Metrics:
+        """What has been answered so far."""
+        return self._site.metrics
+
     async def drain(self, timeout_seconds: float = DRAIN_SECONDS_MAX) -> int:
         """Wait for all messages under way to the ledger; return how many are still there after the timeout."""
         return await self._site.submissions.drain(timeout_seconds)

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections.abc import Coroutine
 from typing import Any
 
@@ -19,15 +18,21 @@ from ray import serve as ray_serve
 from actors.auditing import keep_auditing
 from actors.connections import connect_journal
 from actors.host_keeper import HostKeeper
+from actors.ray_export import RayExport, keep_updating
 from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
 from processor.projections.upkeep import keep_projections
 from processor.settings import Settings, load_settings
 from serve.app import create_app
+from serve.draining import DrainingServer
+from serve.host_calls import HostCalls
+from serve.listener import open_listener
 from serve.loopback import keep_replicas_on_loopback
 from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
+from serve.serve_load import EAGER, ServeLoad
+from serve.tallies import Reading, ReplicaRegistry
 from serve.wire.gathering import GatheringProtocol
 
 logger = logging.getLogger(__name__)
@@ -36,17 +41,22 @@ LISTEN_BACKLOG = 2048
 DRAIN_SECONDS = 10
 PROJECTIONS_NICENESS = 10
 AUDITOR_NICENESS = 15
+# The name by which Serve's autoscaling knows the requests under way in a replica.
+_RUNNING_REQUESTS = "running_requests"
 _WATCHED: dict[str, Any] = {
-    "ray_actor_options": {"num_cpus": 0},
+    "ray_actor_options": {"num_cpus": 0, "runtime_env": {"env_vars": EAGER}},
     "health_check_period_s": 2,
     "health_check_timeout_s": 10,
     "graceful_shutdown_wait_loop_s": 0.1,
 }
+# In a rolling update at least one new replica serves before an old one goes, even if there is only one.
+_SURGE_PERCENT = 20
 
 
 @ray_serve.deployment(
     name="ShardHosts",
     **_WATCHED,
+    max_surge_percent=_SURGE_PERCENT,
     graceful_shutdown_timeout_s=15,
 )
 class ShardHosts:
@@ -57,19 +67,33 @@ class ShardHosts:
         journal, shard_map = await connect_journal(settings)
         self._keeper = HostKeeper(settings, journal, shard_map)
         await self._keeper.start()
+        load = ServeLoad(self._decided, self._waiting)
+        self._telling = asyncio.create_task(keep_updating(load.update))
 
     def check_health(self) -> None:
         """Called by Serve; raises if the keeper is broken."""
         self._keeper.check()
 
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Called by Serve where `autoscaling_config` is set: what waits at the host counts as requests under way."""
+        return {_RUNNING_REQUESTS: float(self._waiting())}
+
     async def __del__(self) -> None:
         """Called by Serve when the replica goes: the host gives its shards up first."""
         await self._keeper.stop()
+        self._telling.cancel()
+
+    def _decided(self) -> dict[str, int]:
+        return {"messages": self._keeper.status.messages} if self._keeper.status else {}
+
+    def _waiting(self) -> int:
+        return self._keeper.status.queue_length if self._keeper.status else 0
 
 
 @ray_serve.deployment(
     name="Api",
     **_WATCHED,
+    max_surge_percent=_SURGE_PERCENT,
     graceful_shutdown_timeout_s=DRAIN_SECONDS + 5,
 )
 class Api:
@@ -79,19 +103,24 @@ class Api:
         settings = _settings()
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
-        router = Router(shard_map, RayHandle, settings.request_timeout_seconds, settings.queue_limit_messages)
+        registry = ReplicaRegistry(ray_serve.get_replica_context().replica_tag)
+        calls = HostCalls(RayHandle, registry)
+        router = Router(shard_map, calls.connect, settings.request_timeout_seconds, settings.queue_limit_messages)
         self._routing = asyncio.create_task(router.run())
         reads = await ProjectedReads.connect(settings.database_url, journal)
-        self._app = create_app(RoutedLedger(shards, router, journal, shard_map, reads))
+        Reading("payments_api_waiting_messages", "Messages to hosts without an answer", lambda: router.waiting_messages, registry)
+        self._app = create_app(RoutedLedger(shards, router, journal, shard_map, reads), registry=registry)
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = DrainingServer(config)
         # Ray's worker handles the process's signals.
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        listener = _listen(settings.host, settings.port)
+        listener = open_listener(settings.host, settings.port)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        export, load = RayExport(registry.collect), ServeLoad(self._app.metrics.answers_by_route, self._ongoing)
+        self._telling = [asyncio.create_task(keep_updating(update)) for update in (export.update, load.update)]
         keep_collector_out_of_the_way()
         logger.info("listening on %s:%d", settings.host, settings.port)
 
@@ -101,12 +130,20 @@ class Api:
             if task.done():
                 raise RuntimeError("the API's listener or its routing has stopped")
 
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Called by Serve where `autoscaling_config` is set: its own count is zero, as it passes no request on."""
+        return {_RUNNING_REQUESTS: float(self._ongoing())}
+
+    def _ongoing(self) -> int:
+        return self._app.metrics.in_flight.value
+
     async def __del__(self) -> None:
         """Called by Serve when the replica goes: no new connections, and those under way are answered."""
         self._server.should_exit = True
         await self._serving
         await self._app.drain()
-        self._routing.cancel()
+        for task in (self._routing, *self._telling):
+            task.cancel()
 
 
 class _Upkeep:
@@ -149,15 +186,6 @@ def _settings() -> Settings:
     if settings.host == "127.0.0.1":
         keep_replicas_on_loopback()
     return settings
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    listener.setblocking(False)
-    return listener
 
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:

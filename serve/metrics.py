@@ -3,26 +3,20 @@
 from collections import Counter as Count
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from actors.buckets import SECONDS
+from actors.host import HostStatus
+from actors.metrics import gauge, host_families
 from processor.audit.store import AuditStatus
 from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.results import Result
 from processor.projections.lag import ShardLag
 from serve.ledger import ShardStatus
+from serve.tallies import Level, Tallies, Timings
 
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-
-_SHARD_FIGURES: dict[str, tuple[str, Callable[[ShardStatus], float]]] = {
-    "epoch": ("Epoch of the shard's owner", lambda status: status.epoch),
-    "sequence": ("Newest record of the shard", lambda status: status.sequence),
-    "queue_length": ("Messages that wait in the shard's host", lambda status: status.queue_length),
-    "commit_p50_seconds": ("Median time of a commit", lambda status: status.commit_p50_ms / 1000),
-    "commit_p99_seconds": ("99th percentile of the time of a commit", lambda status: status.commit_p99_ms / 1000),
-}
 _LAG_FIGURES: dict[str, tuple[str, Callable[[ShardLag], float]]] = {
     "records": ("Records of the shard that lists do not show yet", lambda lag: lag.records),
     "seconds": ("Age of the oldest of them", lambda lag: lag.seconds),
@@ -34,32 +28,47 @@ _AUDIT_FIGURES: dict[str, tuple[str, Callable[[AuditStatus], float]]] = {
 }
 
 
+class Scrape(Collector):
+    """What is asked for at a scrape: nothing of it is kept, so that a shard that moved leaves none of its old host's figures."""
+
+    def __init__(
+        self, hosts: list[HostStatus], shards: list[ShardStatus], lags: list[ShardLag], audits: list[AuditStatus]
+    ) -> None:
+        self._hosts = hosts
+        self._shards = shards
+        self._lags = lags
+        self._audits = audits
+
+    def collect(self) -> Iterable[Metric]:
+        """Return it for Prometheus."""
+        yield from host_families(self._hosts)
+        serving = {(position.shard, host.host) for host in self._hosts for position in host.shards}
+        served = (((str(shard.shard), shard.host), float((shard.shard, shard.host) in serving)) for shard in self._shards)
+        yield gauge("payments_shard_served", "1 if the shard's owner answers and serves it", ("shard", "host"), served)
+        for name, (text, of_lag) in _LAG_FIGURES.items():
+            lags = (((str(lag.shard),), of_lag(lag)) for lag in self._lags)
+            yield gauge(f"payments_projection_lag_{name}", text, ("shard",), lags)
+        for name, (text, of_audit) in _AUDIT_FIGURES.items():
+            audits = (((str(audit.row.shard),), of_audit(audit)) for audit in self._audits)
+            yield gauge(f"payments_audit_{name}", text, ("shard",), audits)
+
+
 class Metrics:
     """The figures of one process. Each has its own registry unless one is given, so that several can live in one process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
-        self.shards: list[ShardStatus] = []
-        self.lags: list[ShardLag] = []
-        self.audits: list[AuditStatus] = []
-        requests = Counter("payments_http_requests", "Answers by route and status", ("route", "status"), registry=self.registry)
-        self.requests = requests.labels
-        seconds = Histogram(
-            "payments_http_request_seconds", "Time to answer", ("route",), registry=self.registry, buckets=_SECONDS
-        )
-        self.seconds = seconds.labels
-        self.in_flight = Gauge("payments_http_requests_in_flight", "Requests being answered", registry=self.registry)
-        outcomes = Counter("payments_outcomes", "Payments by outcome, replays not counted", ("outcome",), registry=self.registry)
+        to = self.registry
+        self._requests = Tallies("payments_http_requests", "Answers by route and status", ("route", "status"), to)
+        self.requests = self._requests.labels
+        self.seconds = Timings("payments_http_request_seconds", "Time to answer", "route", SECONDS, to).labels
+        self.in_flight = Level("payments_http_requests_in_flight", "Requests being answered", to)
+        outcomes = Tallies("payments_outcomes", "Payments by outcome, replays not counted", ("outcome",), to)
         self._outcomes = {result: outcomes.labels(result.code) for result in Result}
-        self._replays = Counter(
-            "payments_replays", "Payments and operations answered again for a key used before", registry=self.registry
-        )
-        operations = Counter(
-            "payments_operations", "Captures, voids, refunds and reversals by outcome, replays not counted", ("kind", "outcome"),
-            registry=self.registry,
-        )  # fmt: skip
-        self._operations = operations.labels
-        self.registry.register(_Shards(self))
+        replays = Tallies("payments_replays", "Payments and operations answered again for a key used before", (), to)
+        self._replays = replays.labels()
+        operations = "Captures, voids, refunds and reversals by outcome, replays not counted"
+        self._operations = Tallies("payments_operations", operations, ("kind", "outcome"), to).labels
 
     def count_outcome(self, answer: PaymentAnswer) -> None:
         """Count one payment."""
@@ -67,9 +76,14 @@ class Metrics:
 
     def count_outcomes(self, answers: Iterable[object]) -> None:
         """Count the payments among the answers of a batch."""
-        counts = Count((answer.result, answer.replayed) for answer in answers if isinstance(answer, PaymentAnswer))
-        for (result, replayed), count in counts.items():
-            (self._replays if replayed else self._outcomes[result]).inc(count)
+        accepted = 0
+        for answer in answers:
+            if type(answer) is PaymentAnswer:
+                if answer.result or answer.replayed:
+                    self.count_outcome(answer)
+                else:  # nearly all of them
+                    accepted += 1
+        self._outcomes[Result.ACCEPTED].inc(accepted)
 
     def count_accepted(self, count: int) -> None:
         """Count payments that were accepted for the first time."""
@@ -80,31 +94,15 @@ class Metrics:
         if isinstance(answer, OperationAnswer):
             (self._replays if answer.replayed else self._operations(kind, answer.result.code)).inc()
 
-    def text(self, shards: list[ShardStatus], lags: list[ShardLag], audits: list[AuditStatus]) -> bytes:
-        """Return all figures in Prometheus' text format, with the shards, their projections and audits as given."""
-        self.shards, self.lags, self.audits = shards, lags, audits
-        return generate_latest(self.registry)
+    def answers_by_route(self) -> dict[str, int]:
+        """Return how many requests were answered, by route."""
+        found: Count[str] = Count()
+        for (route, _), count in self._requests.items():
+            found[route] += count
+        return found
 
-
-class _Shards(Collector):
-    """Gauges per shard, made anew at every scrape so that a shard that moved does not leave its old host's figures behind."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        for name, (text, value) in _SHARD_FIGURES.items():
-            gauge = GaugeMetricFamily(f"payments_shard_{name}", text, labels=("shard", "host"))
-            for status in self._metrics.shards:
-                gauge.add_metric((str(status.shard), status.host), value(status))
-            yield gauge
-        for name, (text, of_lag) in _LAG_FIGURES.items():
-            gauge = GaugeMetricFamily(f"payments_projection_lag_{name}", text, labels=("shard",))
-            for lag in self._metrics.lags:
-                gauge.add_metric((str(lag.shard),), of_lag(lag))
-            yield gauge
-        for name, (text, of_audit) in _AUDIT_FIGURES.items():
-            gauge = GaugeMetricFamily(f"payments_audit_{name}", text, labels=("shard",))
-            for audit in self._metrics.audits:
-                gauge.add_metric((str(audit.row.shard),), of_audit(audit))
-            yield gauge
+    def text(self, scrape: Scrape) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        asked = CollectorRegistry(auto_describe=False)
+        asked.register(scrape)
+        return generate_latest(self.registry) + generate_latest(asked)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import Counter
-
 from serve.metrics import Metrics
 from serve.routes.route import Route
+from serve.tallies import Tally
 from serve.wire.answer import Answer
 from serve.wire.problems import Problem
 from serve.wire.request import Request
@@ -20,8 +19,8 @@ class Resource:
         self.routes: dict[str, Route] = {}
         self._path = path
         self._metrics = metrics
-        self._observe = metrics.seconds(path).observe
-        self._counts: dict[int, Counter] = {}
+        self._observe = metrics.seconds(path).add
+        self._counts: dict[int, Tally] = {}
 
     def add(self, route: Route) -> None:
         """Take one more method. HEAD is answered as GET is, less the body."""

@@ -2,12 +2,14 @@
 
 Two cases alternate: all accounts on one shard, and eight shards of one host, where seven of eight payments touch two shards and
 so make two events. A third tells what the commit loop adds around it (futures, framing, SHA-256), with the journal in memory.
+The limit is msgspec: decoding the same messages and nothing else, on the same core.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from random import Random
+from statistics import median
 from time import process_time
 
 import msgspec
@@ -15,7 +17,7 @@ import msgspec
 from loadtests.bench.collector import collector_as_in_a_host
 from loadtests.bench.failure import BenchFailed
 from loadtests.bench.figure import Figure, Goal
-from loadtests.bench.host import LoopOverJournal, require_accepted
+from loadtests.bench.loop_over_journal import LoopOverJournal, require_accepted
 from loadtests.bench.options import Options
 from loadtests.bench.rounds import Say, Side, alternate
 from loadtests.bench.traffic import account_ids, openings, payments
@@ -26,6 +28,7 @@ from processor.core.shard import Shard, unpack_outcome
 from processor.journal.memory import MemoryJournal
 
 GOAL = Goal("at least", 250_000)
+LIMIT = "msgspec decoding the messages"
 HOST_SHARDS = 8
 PAYMENTS_MAX = 200_000
 TURN_MESSAGES = 1_000
@@ -61,6 +64,14 @@ class Case:
         """Return the same through the commit loop, with the journal in memory."""
         return asyncio.run(self._loop_rate())
 
+    def decode_rate(self) -> float:
+        """Return the messages decoded in a second of CPU time."""
+        with collector_as_in_a_host():
+            started = process_time()
+            for data in self.payments:
+                _decode(data)
+            return self.count / (process_time() - started)
+
     async def _loop_rate(self) -> float:
         journal = MemoryJournal(self.shards)
         async with LoopOverJournal(journal, journal) as host:
@@ -82,9 +93,13 @@ def measure(options: Options, say: Say) -> list[Figure]:
         f"{HOST_SHARDS} shards of one host, 7 of 8 payments touch two",
         "the same through the commit loop, journal in memory",
     )
-    sides = [Side(name, work) for name, work in zip(names, (one.rate, host.rate, host.loop_rate), strict=True)]
-    samples = alternate(sides, options.rounds, say)
-    return [Figure("core", name, "payments/s", samples[name], GOAL if name != names[2] else None) for name in names]
+    works = (one.rate, host.rate, host.loop_rate, host.decode_rate)
+    samples = alternate([Side(name, work) for name, work in zip((*names, LIMIT), works, strict=True)], options.rounds, say)
+    goals = (GOAL, GOAL, None)
+    limit = median(samples[LIMIT])
+    return [
+        Figure("core", name, "payments/s", samples[name], goal, limit, LIMIT) for name, goal in zip(names, goals, strict=True)
+    ]
 
 
 def _decide(ledger: Ledger, lists: Sequence[bytes]) -> None:

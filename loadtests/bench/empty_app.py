@@ -6,35 +6,15 @@ own Ray node; the bench itself never imports it, and so never imports Ray.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import uvicorn
 from ray import serve as ray_serve
 
+from loadtests.bench.empty_handler import EmptyHandler
 from serve.loopback import keep_replicas_on_loopback
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-_ANSWER = b'{"id":"-"}'
-_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_ANSWER))]
 _NO_CPU = {"num_cpus": 0}
 _ONGOING_REQUESTS_MAX = 1_000
-
-
-class EmptyHandler:
-    """An ASGI application that does nothing."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body and answer."""
-        if scope["type"] != "http":
-            return
-        while (await receive()).get("more_body", False):
-            pass
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await send({"type": "http.response.body", "body": _ANSWER})
 
 
 @ray_serve.deployment(name="Listener", ray_actor_options=_NO_CPU)

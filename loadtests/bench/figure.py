@@ -22,7 +22,10 @@ class Goal(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """Samples of one quantity in `unit`, one for each round. `limit`: what the same machine does at best, in the same unit."""
+    """Samples of one quantity in `unit`, one for each round.
+
+    `limit`: what the same machine does at best, in the same unit; `limit_name` says what that was. `is_cost`: less is better.
+    """
 
     layer: str
     name: str
@@ -30,6 +33,8 @@ class Figure(msgspec.Struct, frozen=True):
     samples: list[float]
     goal: Goal | None = None
     limit: float | None = None
+    limit_name: str | None = None
+    is_cost: bool = False
 
     @property
     def median(self) -> float:
@@ -38,8 +43,10 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def share_of_limit(self) -> float | None:
-        """The median as a share of the limit; None without a limit."""
-        return self.median / self.limit if self.limit else None
+        """How near to the limit the median is: 1 is at the limit, for rates and for costs; None without a limit."""
+        if not self.limit or not self.median:
+            return None
+        return self.limit / self.median if self.is_cost else self.median / self.limit
 
     @property
     def is_passed(self) -> bool | None:

@@ -1,71 +1,135 @@
-"""A shard host without Ray: the commit loop over a journal, holding all shards."""
+"""Layer `host`: a whole shard host with the PostgreSQL journal, without Ray and HTTP: calls of 64, 1,000 and 10,000 payments.
 
-import asyncio
-from collections.abc import Iterable, Sequence
-from itertools import chain
-from types import TracebackType
-from typing import Self
+Its limit is its journal: records of the same size, as many in one append, appended by themselves one after another. Two hosts in
+one process, between which half of the payments travel, show what a payment between hosts costs (loadtests/model).
+"""
+
+import os
+from collections.abc import Callable
+from random import Random
+from statistics import median
 
 import msgspec
 
-from actors.commit_loop import CommitLoop
-from loadtests.bench.failure import BenchFailed
-from processor.clock import now_microseconds
-from processor.core.messages import AccountAnswer, AnyAnswer, PaymentAnswer
-from processor.core.results import Result
-from processor.journal.interface import Journal, ShardMap
-from processor.recovery import recover
+from loadtests.bench.cpu import CLIENT, DATABASE, look, shares_between
+from loadtests.bench.database import own_ledgers
+from loadtests.bench.figure import Figure
+from loadtests.bench.journal import Appender
+from loadtests.bench.local_hosts import LocalHosts
+from loadtests.bench.options import Options
+from loadtests.bench.rounds import Say, Side, alternate
+from loadtests.bench.traffic import account_ids, openings, payments
 
-CALLS_IN_FLIGHT = 2
-"""As many as a lane has under way (actors/lane.py)."""
+SHARDS = 8
+SIZES = (64, 1_000, 10_000)
+TWO_HOSTS_SIZE = 1_000
+LIMIT = "the same records appended by themselves"
+PAYMENTS_MAX = 100_000
+"""In one measurement: memory of their keys grows with all of them."""
 
-_decode = msgspec.msgpack.Decoder(list[AnyAnswer]).decode
-
-
-class LoopOverJournal:
-    """Claims all shards of the journal on entry, and takes turns until the exit."""
-
-    def __init__(self, journal: Journal, shard_map: ShardMap) -> None:
-        self._journal = journal
-        self._map = shard_map
-
-    async def __aenter__(self) -> Self:
-        shards = await self._journal.shard_count()
-        self._loop = CommitLoop(self._journal, shards, _nobody_to_send_to)
-        self._running = asyncio.create_task(self._loop.run())
-        for shard in (await self._map.view())[1]:
-            epoch = await self._map.claim(shard.shard, shard.epoch, "bench")
-            if epoch is None:
-                raise BenchFailed(f"shard {shard.shard} of the bench's own journal was claimed by somebody else")
-            head = await self._journal.open(shard.shard, epoch, now_microseconds())
-            state, _ = await recover(self._journal, shard.shard, head.sequence)
-            await self._loop.take_over(state, head)
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
-
-    async def submit_all(self, lists: Sequence[bytes]) -> list[bytes]:
-        """Submit lists of messages, a few at a time; return the lists of answers, in any order."""
-        waiting = iter(lists)
-
-        async def drive() -> list[bytes]:
-            return [await self._loop.submit(data) for data in waiting]
-
-        return list(chain.from_iterable(await asyncio.gather(*(drive() for _ in range(CALLS_IN_FLIGHT)))))
+_OPENING_MESSAGES = 10_000
+_LIMIT_SECONDS_MAX = 1.0
 
 
-def require_accepted(answers: Iterable[bytes], count: int) -> None:
-    """Raise BenchFailed unless so many messages were accepted, and no other answer was given."""
-    accepted = 0
-    for answer in chain.from_iterable(map(_decode, answers)):
-        if not isinstance(answer, PaymentAnswer | AccountAnswer):
-            raise BenchFailed(f"the commit loop answered {type(answer).__name__}: its journal failed")
-        accepted += answer.result is Result.ACCEPTED
-    if accepted != count:
-        raise BenchFailed(f"{accepted:,} of {count:,} messages were accepted by the commit loop")
+class Load(msgspec.Struct, frozen=True):
+    """One measurement. Processor time in microseconds and journal bytes are for each payment."""
+
+    rate: float
+    host_microseconds: float
+    database_microseconds: float
+    journal_bytes: float
+    payments_per_turn: float
+    records_per_turn: float
 
 
-def _nobody_to_send_to(messages: Sequence[object]) -> None:
-    raise BenchFailed("one host holds all shards, so nothing leaves it")
+class Case:
+    """Calls of one size to one or two hosts."""
+
+    def __init__(self, name: str, hosts: LocalHosts, size: int, options: Options) -> None:
+        self.name = name
+        self.loads: list[Load] = []
+        self._hosts = hosts
+        self._size = size
+        self._seconds = options.seconds
+        self._ids = account_ids(options.accounts)
+        self._random = Random(name)
+        self._count = PAYMENTS_MAX
+
+    def rate(self) -> float:
+        """Send calls until the time is over; return the payments decided and durable in a second."""
+        lists = list(payments(self._ids, SHARDS, self._count, self._size, self._random))
+        calls = self._hosts.split(lists)
+        heads, turns = self._hosts.heads(), self._hosts.turns()
+        before = look()
+        accepted, seconds = self._hosts.submit(calls, self._seconds)
+        cpu = shares_between(before, look(), accepted)
+        taken = self._hosts.turns() - turns
+        records, size = self._hosts.record_bytes(heads)
+        self._count = min(PAYMENTS_MAX, max(2 * accepted, self._size))
+        load = Load(
+            accepted / seconds, cpu.microseconds_per_payment(CLIENT), cpu.microseconds_per_payment(DATABASE),
+            size / accepted, accepted / taken, records / taken,
+        )  # fmt: skip
+        self.loads.append(load)
+        return load.rate
+
+    def limit(self, appender: Appender) -> float:
+        """Return how many payments a second the journal alone would take, in records as large as those of the last measurement."""
+        last = self.loads[-1]
+        payload = os.urandom(
+            max(1, round(last.journal_bytes * last.payments_per_turn / SHARDS))
+        )  # The database could compress zeros.
+        return appender.rate(payload, min(self._seconds, _LIMIT_SECONDS_MAX)) * last.payments_per_turn
+
+
+def measure(options: Options, say: Say) -> list[Figure]:
+    """Return the layer's figures."""
+    with own_ledgers(SHARDS, 3) as (first, second, third):
+        one, two, appender = LocalHosts(first, 1), LocalHosts(second, 2), Appender(third)
+        for part in (one, two):
+            part.start()
+        appender.open()
+        try:
+            for hosts in (one, two):
+                open_accounts(hosts, account_ids(options.accounts))
+            cases = [Case(f"calls of {size:,} payments", one, size, options) for size in SIZES]
+            pair = Case(f"two hosts, half of the payments travel, calls of {TWO_HOSTS_SIZE:,}", two, TWO_HOSTS_SIZE, options)
+            sides = [side for case in cases for side in (Side(case.name, case.rate), _limit_side(case, appender))]
+            samples = alternate([*sides, Side(pair.name, pair.rate)], options.rounds, say, warm_up=True)
+        finally:
+            for part in (one, two):
+                part.stop()
+            appender.close()
+    return [figure for case in (*cases, pair) for figure in _figures(case, samples)]
+
+
+def open_accounts(hosts: LocalHosts, ids: list[str]) -> float:
+    """Open the accounts through the hosts, none with a lower bound; return the seconds that it took."""
+    return hosts.submit(hosts.split(list(openings(ids, SHARDS, _OPENING_MESSAGES))))[1]
+
+
+def _limit_side(case: Case, appender: Appender) -> Side:
+    return Side(_limit_name(case), lambda: case.limit(appender) if case.loads else 0.0)
+
+
+def _limit_name(case: Case) -> str:
+    return f"{case.name}: {LIMIT}"
+
+
+def _figures(case: Case, samples: dict[str, list[float]]) -> list[Figure]:
+    loads = case.loads[1:]  # The first was to warm up.
+    limits = samples.get(_limit_name(case))
+
+    def cost(what: str, unit: str, value: Callable[[Load], float]) -> Figure:
+        return Figure("host", f"{case.name}: {what}", unit, [value(load) for load in loads], is_cost=True)
+
+    rate = Figure("host", case.name, "payments/s", samples[case.name])
+    if limits:
+        rate = msgspec.structs.replace(rate, limit=median(limits), limit_name=LIMIT)
+    return [
+        rate,
+        cost("the host", "us/payment", lambda load: load.host_microseconds),
+        cost("PostgreSQL", "us/payment", lambda load: load.database_microseconds),
+        cost("journal", "bytes/payment", lambda load: load.journal_bytes),
+        cost("a turn", "payments", lambda load: load.payments_per_turn),
+    ]

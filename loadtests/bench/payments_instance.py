@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,24 +16,30 @@ import msgspec
 import uvloop
 
 from loadtests.bench.collector import collector_off
+from loadtests.bench.cpu import look, shares_between
 from loadtests.bench.failure import BenchFailed
+from loadtests.bench.meter import Meter
+from loadtests.bench.open_loop import OpenLoopResult, arrivals, run_open_loop
 from loadtests.bench.options import Options
 from loadtests.bench.rounds import Say
 from loadtests.workload import Shape, Workload
 from processor.client.accounts import open_accounts
+from processor.client.address import Address
 from processor.client.connection import Connection
-from processor.client.load import LoadResult, run_batches, run_holds, run_single
+from processor.client.load import Batch, LoadResult, run_batches, run_holds, run_single
 from processor.demo.instance import OwnInstance
 from processor.local.data_folder import DataFolder
 from processor.settings import load_settings
 
 SINGLES_A_SECOND_MAX = 40_000
-BATCHED_A_SECOND_MAX = 100_000
 """More than any side reaches: so much is made beforehand. A side that used it all up would only end a little early."""
+
+BATCHED_A_SECOND = 150_000
+"""So much is made for the first load of batches of a size, and twice what was reached for later ones."""
 
 _SCALE_SECONDS = 60
 _POLL_SECONDS = 0.1
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result", LoadResult, OpenLoopResult)
 
 
 class _Shard(msgspec.Struct):
@@ -44,7 +51,10 @@ class _Shards(msgspec.Struct):
 
 
 class PaymentsInstance:
-    """A whole instance, with accounts to pay between. It counts the payments acknowledged and the requests sent again."""
+    """A whole instance, with accounts to pay between. It counts the payments acknowledged and the requests sent again.
+
+    Whoever loads it by other means than its own methods tells it so with `count`.
+    """
 
     def __init__(self, options: Options, say: Say) -> None:
         self.accepted = 0
@@ -53,7 +63,8 @@ class PaymentsInstance:
         self._say = say
         self._seed = 0
         self._hosts = 0
-        self._load_seconds = self._client_seconds = 0.0
+        self.meter = Meter()
+        self._batched_a_second: dict[int, float] = {}
         self._own: OwnInstance | None = None
 
     @property
@@ -81,9 +92,9 @@ class PaymentsInstance:
         self._stop()
 
     @property
-    def client_share(self) -> float:
-        """How much of one core the client has used while it sent."""
-        return self._client_seconds / self._load_seconds if self._load_seconds else 0.0
+    def address(self) -> Address:
+        """The same as an address."""
+        return self._started.address
 
     def singles(self, shape: Shape, seconds: float) -> LoadResult:
         """Send payments one by one for so long. Raises BenchFailed if one is not accepted."""
@@ -97,9 +108,25 @@ class PaymentsInstance:
 
     def batches(self, batch_payments: int, connections: int, seconds: float) -> LoadResult:
         """Send random payments in batches for so long. Raises BenchFailed if one is not accepted."""
-        count = max(round(seconds * BATCHED_A_SECOND_MAX / batch_payments), connections)
-        batches = self._workload("random_accounts").batches(count, batch_payments)
-        return self._counted(run_batches(self.url, batches, connections, seconds=seconds))
+        expected = self._batched_a_second.get(
+            batch_payments, min(BATCHED_A_SECOND / 2, SINGLES_A_SECOND_MAX * batch_payments / 2)
+        )
+        count = max(round(2 * expected * seconds / batch_payments), connections)
+        batches = _batches(self._workload("random_accounts").singles(count * batch_payments), batch_payments)
+        result = self._counted(run_batches(self.url, batches, connections, seconds=seconds))
+        self._batched_a_second[batch_payments] = result.rate
+        return result
+
+    def arriving(self, rate: float, seconds: float) -> OpenLoopResult:
+        """Let single payments fall due at so many a second. Raises BenchFailed if one is not accepted."""
+        workload = self._workload("random_accounts")
+        load = arrivals(workload.singles(round(rate * seconds) + 1), rate, Random(workload.seed))
+        return self._counted(run_open_loop(self.url, load, self._options.connections))
+
+    def count(self, result: LoadResult | OpenLoopResult) -> None:
+        """Count the payments of a load that somebody else has sent, for the money audit."""
+        self.accepted += result.count
+        self.retries += result.retries
 
     def scale(self, hosts: int) -> None:
         """Have that many shard hosts, and return when they share all shards. Raises BenchFailed."""
@@ -109,8 +136,12 @@ class PaymentsInstance:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchFailed(f"`payments scale` ended with {done.returncode}: {done.stderr.strip()}")
-        uvloop.run(self._wait_for_hosts(hosts))
         self._hosts = hosts
+        self.wait_for_hosts()
+
+    def wait_for_hosts(self) -> None:
+        """Return when as many shard hosts as there should be share all shards evenly. Raises BenchFailed."""
+        uvloop.run(self._wait_for_hosts(self._hosts))
 
     @property
     def _started(self) -> OwnInstance:
@@ -123,13 +154,11 @@ class PaymentsInstance:
         self._seed += 1
         return Workload(shape, self._options.accounts, self._seed)
 
-    def _counted(self, load: Coroutine[Any, Any, LoadResult]) -> LoadResult:
-        used = time.process_time()
+    def _counted(self, load: Coroutine[Any, Any, Result]) -> Result:
+        before = look()
         result = run_load(load)
-        self._client_seconds += time.process_time() - used
-        self._load_seconds += result.seconds
-        self.accepted += result.count
-        self.retries += result.retries
+        self.meter.note(shares_between(before, look(), result.count))
+        self.count(result)
         return result
 
     async def _wait_for_hosts(self, hosts: int) -> None:
@@ -151,7 +180,14 @@ class PaymentsInstance:
         shutil.rmtree(DataFolder(Path(own.environment["PAYMENTS_DATA_FOLDER"])).ray_files, ignore_errors=True)
 
 
-def run_load(load: Coroutine[Any, Any, LoadResult]) -> LoadResult:
+def _batches(payments: list[tuple[bytes, bytes]], batch_payments: int) -> list[Batch]:
+    """Put single payments together to batches."""
+    items = [b'{"idempotency_key":"%b",%b' % (key, body[1:]) for key, body in payments]
+    parts = (items[start : start + batch_payments] for start in range(0, len(items), batch_payments))
+    return [Batch(b'{"payments":[%b]}' % b",".join(part), len(part)) for part in parts]
+
+
+def run_load(load: Coroutine[Any, Any, Result]) -> Result:
     """Run a load with the client's garbage collector off. Raises BenchFailed if an answer was not a success."""
     with collector_off():
         result = uvloop.run(load)

@@ -9,7 +9,7 @@ from loadtests.bench.collector import collector_as_in_a_host
 from loadtests.bench.database import own_ledger
 from loadtests.bench.failure import BenchFailed
 from loadtests.bench.figure import Figure, Goal
-from loadtests.bench.host import LoopOverJournal, require_accepted
+from loadtests.bench.loop_over_journal import LoopOverJournal, require_accepted
 from loadtests.bench.options import Options
 from loadtests.bench.rounds import Say, Side, alternate
 from loadtests.bench.traffic import account_ids, openings, payments

@@ -7,15 +7,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.bench.cpu import CpuShares
 from loadtests.bench.figure import Figure, Goal
 from loadtests.bench.machine import Machine
 from loadtests.bench.options import Options
 
-_WIDTH = 160
+_WIDTH = 200
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Everything that one run found. `seconds` is how long it took."""
+    """Everything that one run found. `seconds` is how long it took; `cpu` which processes worked under each side's load."""
 
     figures: list[Figure]
     notes: list[str]
@@ -23,6 +24,7 @@ class Report(msgspec.Struct, frozen=True):
     options: Options
     settings: dict[str, str]
     seconds: float
+    cpu: dict[str, CpuShares] = {}
 
     def write_json(self, path: Path) -> None:
         """Write everything, with the derived members of each figure. Raises OSError."""
@@ -36,6 +38,8 @@ class Report(msgspec.Struct, frozen=True):
         if not console.is_terminal:
             console = Console(highlight=False, width=_WIDTH)
         console.print(_table(self.figures))
+        for name, shares in self.cpu.items():
+            console.print(f"{name}: {shares.line()}", markup=False, soft_wrap=True)
         for line in (*self.notes, *self._circumstances()):
             console.print(line, markup=False, soft_wrap=True)
 
@@ -61,15 +65,21 @@ def _with_derived(figure: Figure) -> dict[str, Any]:
 
 def _table(figures: list[Figure]) -> Table:
     table = Table("layer", "figure", title="Median over the rounds, least and most", title_justify="left")
-    for heading in ("median", "least - most", "goal", "of limit", ""):
+    for heading in ("median", "least - most", "goal", ""):
         table.add_column(heading, justify="right")
+    table.add_column("of its limit")
     for figure in figures:
-        share = f"{figure.share_of_limit:.0%}" if figure.share_of_limit is not None else ""
         verdict = {None: "", True: "[green]pass[/green]", False: "[red]MISS[/red]"}[figure.is_passed]
         spread = f"{_number(min(figure.samples))} - {_number(max(figure.samples))}" if len(figure.samples) > 1 else ""
         median = f"{_number(figure.median)} {figure.unit}"
-        table.add_row(figure.layer, figure.name, median, spread, _goal(figure.goal), share, verdict)
+        table.add_row(figure.layer, figure.name, median, spread, _goal(figure.goal), verdict, _limit(figure))
     return table
+
+
+def _limit(figure: Figure) -> str:
+    if figure.limit is None or figure.share_of_limit is None:
+        return ""
+    return f"{figure.share_of_limit:.0%} of {_number(figure.limit)}{f': {figure.limit_name}' if figure.limit_name else ''}"
 
 
 def _goal(goal: Goal | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import core, http_layer, journal, lists, memory, over_http, replay
+from loadtests.bench import codec, core, host, http_layer, journal, lists, memory, over_http, projector, replay, scale
 from loadtests.bench.figure import Figure
 from loadtests.bench.machine import this_machine
 from loadtests.bench.options import Options
@@ -19,10 +19,14 @@ Measure = Callable[[Options, Say], list[Figure]]
 
 ALONE: Mapping[str, Measure] = {
     "core": core.measure,
+    "codec": codec.measure,
     "replay": replay.measure,
     "memory": memory.measure,
     "journal": journal.measure,
+    "host": host.measure,
+    "scale": scale.measure,
     "lists": lists.measure,
+    "projector": projector.measure,
     "http_layer": http_layer.measure,
 }
 """The layers that need no running instance."""
@@ -37,18 +41,16 @@ def run(layers: Collection[str], options: Options, say: Say) -> Report:
     """
     wanted = [layer for layer in LAYERS if layer in layers or not layers]
     machine, started = this_machine(), time.monotonic()
-    figures: list[Figure] = []
-    notes: list[str] = []
+    found = over_http.Findings()
     for layer in wanted:
         if layer in ALONE:
             say(layer)
-            figures += ALONE[layer](options, say)
+            found.figures += ALONE[layer](options, say)
     with_instance = [layer for layer in wanted if layer in over_http.LAYERS]
     if with_instance:
         say(", ".join(with_instance))
-        found, notes = over_http.measure(with_instance, options, say)
-        figures += found
-    return Report(figures, notes, machine, options, _other_settings(), time.monotonic() - started)
+        over_http.measure(with_instance, options, say, found)
+    return Report(found.figures, found.notes, machine, options, _other_settings(), time.monotonic() - started, found.cpu)
 
 
 def _other_settings() -> dict[str, str]:

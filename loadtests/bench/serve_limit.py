@@ -8,6 +8,7 @@ from statistics import median
 from types import TracebackType
 from typing import Self
 
+from loadtests.bench import bare_uvicorn
 from loadtests.bench.figure import Figure
 from loadtests.bench.options import Options
 from loadtests.bench.payments_instance import SINGLES_A_SECOND_MAX, run_load
@@ -108,12 +109,14 @@ class LimitNode:
 
 def figures(samples: Mapping[str, list[float]]) -> list[Figure]:
     """Return the layer's figures."""
-    return [Figure("serve_limit", name, "requests/s", samples[name]) for name in (BEHIND_HAPROXY, OWN_LISTENER)]
-
-
-def limit(samples: Mapping[str, list[float]]) -> float | None:
-    """Return what the empty handler on the same kind of listener as the API's answers a second; None if it was not measured."""
-    return median(samples[OWN_LISTENER]) if OWN_LISTENER in samples else None
+    limit = median(samples[bare_uvicorn.NAME])
+    return [
+        *(
+            Figure("serve_limit", name, "requests/s", samples[name], None, limit, bare_uvicorn.NAME)
+            for name in (BEHIND_HAPROXY, OWN_LISTENER)
+        ),
+        Figure("serve_limit", bare_uvicorn.NAME, "requests/s", samples[bare_uvicorn.NAME]),
+    ]
 
 
 def _side(name: str, url: str, options: Options) -> Side:

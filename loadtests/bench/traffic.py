@@ -27,14 +27,13 @@ def openings(accounts: Sequence[str], shards: int, batch_messages: int) -> Itera
 
 def payments(accounts: Sequence[str], shards: int, count: int, batch_messages: int, random: Random) -> Iterator[bytes]:
     """Yield lists of single-leg payments between two random accounts, each with a key of its own."""
-    places = {account: shard_of(account, shards) for account in accounts}
     made: list[Message] = []
     for _ in range(count):
         first = random.randrange(len(accounts))
         # Two different places out of n: the second is any but the first.
         source, target = accounts[first], accounts[first - random.randrange(1, len(accounts))]
         key, fingerprint = random.randbytes(_DIGEST_BYTES), random.randbytes(_DIGEST_BYTES)
-        made.append(Pay(places[source], key, fingerprint, source, target, random.randint(1, AMOUNT_MAX), CURRENCY))
+        made.append(Pay(shard_of(source, shards), key, fingerprint, source, target, random.randint(1, AMOUNT_MAX), CURRENCY))
         if len(made) == batch_messages:
             yield _encode(made)
             made = []

@@ -8,7 +8,7 @@ counterpart.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
@@ -50,9 +50,9 @@ class _Pairs:
     def __init__(self) -> None:
         self.balance = 0
 
-    def observe_all(self, record: Record) -> None:
+    def observe_all(self, record: Record, events: Sequence[e.AnyEvent]) -> None:
         """Take note of a record's events."""
-        for index, event in enumerate(e.decode_events(record.payload)):
+        for index, event in enumerate(events):
             self._observe(record, index, event)
 
     def _observe(self, record: Record, index: int, event: e.AnyEvent) -> None:
@@ -136,8 +136,7 @@ async def _verify_shard(
     audit = ShardAudit(Shard(number, await journal.shard_count()), problems, thorough=True)
     try:
         async for record in journal.read(number, 0):
-            pairs.observe_all(record)
-            audit.take(record)
+            pairs.observe_all(record, audit.take(record))
             progress(1)
             look.compare(audit, record, problems)
     except (JournalCorrupt, Broken) as error:

@@ -62,8 +62,8 @@ class ShardAudit:
         self._keys: set[bytes] | None = set() if thorough else None
         self._tallies: dict[int, Tally] = {}
 
-    def take(self, record: Record) -> None:
-        """Check one record and apply it. Raises Broken if it does not follow from those before."""
+    def take(self, record: Record) -> list[e.AnyEvent]:
+        """Check one record, apply it, and return its events. Raises Broken if it does not follow from those before."""
         proof, state = self.proof, self.state
         where = f"shard {record.shard}, record {record.sequence}"
         if record.epoch < proof.epoch:
@@ -84,6 +84,7 @@ class ShardAudit:
             self._problems.report(f"{where}: {problem}")
         proof.sequence, proof.hash, proof.epoch = record.sequence, record.hash(), record.epoch
         proof.events += len(events)
+        return events
 
     def count(self) -> None:
         """Fill in what only the end tells."""

@@ -8,6 +8,7 @@ from processor.core.routing import shard_of
 from processor.core.shard import Shard
 from processor.projections.archived_payment import payment_of
 from processor.projections.queries import load_queries
+from processor.projections.snapshots import SCHEMA
 
 _QUERIES = load_queries("audit.sql")
 _ROWS_AHEAD = 5_000
@@ -64,7 +65,7 @@ class ShardTables(msgspec.Struct):
 
 async def read_tables(database_url: str, shards: int) -> dict[int, ShardTables] | None:
     """Return every shard's part of the tables, or None if there are none. Raises OSError and asyncpg's errors."""
-    connection = await asyncpg.connect(database_url, server_settings={"search_path": "projections"})
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if not await connection.fetchval(_QUERIES["has_tables"]):

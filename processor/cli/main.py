@@ -6,6 +6,7 @@ import click
 
 from processor.cli.bench import bench
 from processor.cli.demo import demo
+from processor.cli.loadtest import loadtest
 from processor.cli.projections import projections
 from processor.cli.scale import scale
 from processor.cli.send import send
@@ -26,7 +27,7 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, bench, demo, send, verify, shards, scale, projections, settings):
+for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, settings):
     payments.add_command(command)
 
 

@@ -11,7 +11,6 @@ from processor.journal.postgres.link import Timeouts
 from processor.journal.postgres.readers import Readers
 from processor.projections.archived_payment import payment_in_journal, payment_of
 from processor.projections.interface import ArchiveUnavailable
-from processor.projections.lag import ShardLag, read_lag
 from processor.projections.queries import load_queries
 
 _QUERIES = load_queries("archive.sql")
@@ -49,11 +48,6 @@ class PostgresArchive:
     async def positions(self) -> dict[int, int]:
         with _archive_errors():
             return {row["shard"]: row["sequence"] for row in await self._readers.fetch(_QUERIES["positions"])}
-
-    async def lag(self) -> list[ShardLag]:
-        """Return how far each shard's rows are behind its journal. Raises ArchiveUnavailable."""
-        with _archive_errors():
-            return await read_lag(self._readers)
 
     async def _outcomes(self, asked: list[tuple[int, bytes]]) -> list[AnyFact]:
         shards, keys = zip(*asked, strict=True)

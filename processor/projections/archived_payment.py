@@ -7,8 +7,9 @@ import msgspec
 
 from processor.core import events as e
 from processor.core.messages import Leg, Metadata
-from processor.core.payment import Payment, held, immediate
+from processor.core.payment import Payment, immediate
 from processor.core.results import Result
+from processor.creation import created_by
 from processor.journal.interface import Journal
 from processor.projections.rows import decode_legs
 
@@ -52,31 +53,17 @@ async def payment_in_journal(journal: Journal, shard: int, place: tuple[int, int
         return None
     events = e.decode_events(record.payload)
     event = events[index] if index < len(events) else None
-    match event:
-        case e.Paid() | e.PaidOut():
-            legs = (Leg(event.from_account, event.to_account, event.amount, event.currency),)
-            return immediate(at, sequence, index, legs, event.reference, event.metadata)
-        case e.PaidLegs():
-            return immediate(at, sequence, index, event.legs, event.reference, event.metadata)
-        case e.Held():
-            return held(at, sequence, index, event.legs, event.expires_at, event.reference, event.metadata, sequence)
-        case e.Reserved():
-            return await _decided(journal, shard, place, event)
-    return None
+    created = created_by(event)
+    if created is None:
+        return None
+    decided = await _decided(journal, shard, sequence, event.number) if isinstance(event, e.Reserved) else sequence
+    return created.payment(at, sequence, index, decided) if decided is not None else None
 
 
-async def _decided(journal: Journal, shard: int, place: tuple[int, int, int], event: e.Reserved) -> Payment | None:
-    at, sequence, index = place
+async def _decided(journal: Journal, shard: int, sequence: int, number: int) -> int | None:
+    """Return the record that commits a transfer; None if it was cancelled, or is not decided."""
     async for record in journal.read(shard, sequence - 1, sequence + RECORDS_MAX):
-        for decided in e.decode_events(record.payload):
-            if isinstance(decided, e.Decided) and decided.number == event.number:
-                if decided.result != Result.ACCEPTED:
-                    return None
-                if event.expires_at is not None:
-                    return held(
-                        at, sequence, index, event.legs, event.expires_at, event.reference, event.metadata, record.sequence
-                    )
-                payment = immediate(at, sequence, index, event.legs, event.reference, event.metadata)
-                payment.changed = record.sequence
-                return payment
+        for event in e.decode_events(record.payload):
+            if isinstance(event, e.Decided) and event.number == number:
+                return record.sequence if event.result == Result.ACCEPTED else None
     return None

@@ -35,7 +35,7 @@ def accounts_to_know(events: Iterable[e.AnyEvent], memory: Memory) -> set[str]:
 class Fold:
     """Takes the records of one shard in order and adds what they make to `rows`."""
 
-    __slots__ = ("_appliers", "_at", "_index", "_line", "_lines", "_memory", "_rows", "_sequence", "_shard")
+    __slots__ = ("_at", "_index", "_line", "_lines", "_memory", "_rows", "_sequence", "_shard")
 
     def __init__(self, shard: int, memory: Memory, rows: Rows) -> None:
         """Go on from what the memory says. It must know the accounts that `accounts_to_know` asks for."""
@@ -45,43 +45,14 @@ class Fold:
         self._at = self._sequence = self._index = 0
         self._lines = Lines(memory, rows)
         self._line = self._lines.add
-        self._appliers: dict[type, Callable[[Any], None]] = {
-            e.Fence: _nothing,
-            e.AccountOpened: self._account_opened,
-            e.StatusChanged: self._status_changed,
-            e.Paid: self._paid,
-            e.Refused: self._refused,
-            e.PaidOut: self._paid_out,
-            e.PaidIn: self._paid_in,
-            e.PaidLegs: self._paid_legs,
-            e.PaidLegsIn: self._paid_legs_in,
-            e.Reserved: self._reserved,
-            e.Decided: self._decided,
-            e.Forgotten: _nothing,
-            e.PartReserved: self._part_reserved,
-            e.PartRefused: _nothing,
-            e.PartDecided: self._part_decided,
-            e.Received: self._received,
-            e.Cleared: _nothing,
-            e.Held: self._held,
-            e.HeldIn: self._held_in,
-            e.Captured: self._captured,
-            e.Released: self._released,
-            e.Settled: self._settled,
-            e.Refunded: self._refunded,
-            e.RefundReserved: self._refund_reserved,
-            e.Recalled: _nothing,
-            e.Aged: _nothing,
-        }
 
     def take(self, sequence: int, at: int, events: Sequence[e.AnyEvent]) -> None:
         """Add what one record makes. Raises Broken if it does not follow from those before."""
         self._sequence, self._at = sequence, at
         self._lines.begin(sequence, at)
-        appliers = self._appliers
         for index, event in enumerate(events):
             self._index = index
-            appliers[type(event)](event)
+            _APPLIERS[type(event)](self, event)
 
     # Accounts.
 
@@ -284,5 +255,37 @@ class Fold:
         return begun
 
 
-def _nothing(event: e.AnyEvent) -> None:
+def _nothing(fold: Fold, event: e.AnyEvent) -> None:
     """These events change nothing that can be read."""
+
+
+# Of the class, and not bound methods in each fold: such a fold would refer to itself, and it and its rows would wait for the
+# garbage collector.
+_APPLIERS: dict[type, Callable[[Fold, Any], None]] = {
+    e.Fence: _nothing,
+    e.AccountOpened: Fold._account_opened,
+    e.StatusChanged: Fold._status_changed,
+    e.Paid: Fold._paid,
+    e.Refused: Fold._refused,
+    e.PaidOut: Fold._paid_out,
+    e.PaidIn: Fold._paid_in,
+    e.PaidLegs: Fold._paid_legs,
+    e.PaidLegsIn: Fold._paid_legs_in,
+    e.Reserved: Fold._reserved,
+    e.Decided: Fold._decided,
+    e.Forgotten: _nothing,
+    e.PartReserved: Fold._part_reserved,
+    e.PartRefused: _nothing,
+    e.PartDecided: Fold._part_decided,
+    e.Received: Fold._received,
+    e.Cleared: _nothing,
+    e.Held: Fold._held,
+    e.HeldIn: Fold._held_in,
+    e.Captured: Fold._captured,
+    e.Released: Fold._released,
+    e.Settled: Fold._settled,
+    e.Refunded: Fold._refunded,
+    e.RefundReserved: Fold._refund_reserved,
+    e.Recalled: _nothing,
+    e.Aged: _nothing,
+}

@@ -11,12 +11,14 @@ from processor.projections.rows import Key, Rows
 class Lines:
     """Makes the lines of one shard's records, and keeps the memory's balances up with them."""
 
-    __slots__ = ("_at", "_counts", "_memory", "_rows", "_sequence")
+    __slots__ = ("_append", "_at", "_counts", "_memory", "_rows", "_sequence", "_standings")
 
     def __init__(self, memory: Memory, rows: Rows) -> None:
         """Add the lines to `rows`. Call `begin` before each record."""
         self._memory = memory
         self._rows = rows
+        self._append = rows.entries.append
+        self._standings = memory.standings
         self._counts: dict[str, int] = {}
         self._at = self._sequence = 0
 
@@ -27,17 +29,19 @@ class Lines:
 
     def add(self, account: str, amount: int, posted: int, kind: int, payment: Key) -> None:
         """Add a line about a payment; `posted` is the balance after it."""
-        standing = self._memory.standings.get(account)
+        counts = self._counts
+        line = counts.get(account, 0)
+        counts[account] = line + 1
+        at, shard, sequence, index = payment
+        standing = self._standings.get(account)
         if standing is None:
-            pending_out = pending_in = 0
-        else:
-            standing.posted = posted
-            pending_out, pending_in = standing.pending_out, standing.pending_in
-        line = self._counts.get(account, 0)
-        self._counts[account] = line + 1
-        self._rows.entries.append(
-            (account, self._at, self._sequence, line, kind, amount, posted, pending_out, pending_in, *payment)
-        )
+            self._append((account, self._at, self._sequence, line, kind, amount, posted, 0, 0, at, shard, sequence, index))
+            return
+        standing.posted = posted
+        pending_out, pending_in = standing.pending_out, standing.pending_in
+        self._append((
+            account, self._at, self._sequence, line, kind, amount, posted, pending_out, pending_in, at, shard, sequence, index
+        ))  # fmt: skip
 
     def post(self, entries: Sequence[e.Entry], kind: int, payment: Key) -> None:
         """Add a line for each entry."""

@@ -21,23 +21,25 @@ from processor.journal.postgres.link import Timeouts, connect, journal_errors
 from processor.journal.record import Record
 from processor.projections.fold import Fold, accounts_to_know
 from processor.projections.memory import Memory
-from processor.projections.pace import pause_seconds
+from processor.projections.pace import batch_times, pause_seconds
 from processor.projections.rows import Rows
+from processor.projections.snapshots import SCHEMA
 from processor.projections.tables import QUERIES, read_memories, read_posted, write_rows
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = "projections"
 BATCH_BYTES = 256 * 1024
-"""About a thousand payments: few enough not to hold up the payments' own statements for long, enough to make a commit cheap."""
+"""About two thousand payments: few enough not to hold up the payments' own statements for long, enough to make a commit cheap."""
 
 RETRY_SECONDS = 1.0
-# What is looked at to fill a batch: enough for records of one payment each, and not many times what will be taken.
-_RECORDS_LOOKED_AT = 1024
+# So many records are looked at to fill a batch as if all were this small: enough for records of one payment each.
+_RECORD_BYTES_MIN = 256
 # One batch is written within this; a rebuild's are larger, and a disk may be slow.
 _TIMEOUTS = Timeouts(command_seconds=60.0)
 # A crash of the server may take the last transactions with it: rows and positions alike, so they are simply made again. That spares
-# the payments a wait for the disk. All statements look rows up by key, whatever the planner thinks of tables that still grow.
+# the payments a wait for the disk. What a shard forgets because it has read a position here is not lost either: it forgets by a
+# record of its journal (`Aged`), which comes later in the same server's log and is on disk before it counts, and so is all before it.
+# All statements look rows up by key, whatever the planner thinks of tables that still grow.
 _SESSION = (
     "SET search_path TO {schema}; SET synchronous_commit TO off; SET jit TO off;"
     " SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off"
@@ -57,7 +59,7 @@ class Projector:
         """Connect at the first step."""
         self._dsn = dsn
         self._schema = schema
-        self._batch_bytes = batch_bytes
+        self._usual_bytes = self._batch_bytes = batch_bytes
         self._connection: asyncpg.Connection | None = None
         self._memories: dict[int, Memory] = {}
         self._chains: dict[int, Chain] = {}
@@ -75,6 +77,7 @@ class Projector:
                 taken = await self.step()
                 behind_seconds = max(0.0, (now_microseconds() - self._newest_at) / 1e6) if taken else 0.0
                 pause = pause_seconds(taken / self._batch_bytes, perf_counter() - began, behind_seconds, share)
+                self._batch_bytes = self._usual_bytes * batch_times(behind_seconds)
             except JournalUnavailable as error:
                 logger.warning("projections wait for the database: %s", error)
                 pause = RETRY_SECONDS
@@ -133,7 +136,7 @@ class Projector:
 
     async def _next_batch(self, connection: asyncpg.Connection) -> Batch:
         shards, after = list(self.positions), list(self.positions.values())
-        each = max(1, _RECORDS_LOOKED_AT // max(1, len(shards)))
+        each = max(1, self._batch_bytes // _RECORD_BYTES_MIN // max(1, len(shards)))
         rows = await connection.fetch(QUERIES["next_records"], shards, after, each, self._batch_bytes)
         records = [self._chains[row["shard"]].check(row["sequence"], row["hash"], row["frame"]) for row in rows]
         return [(record, decode_events(record.payload)) for record in records]

@@ -8,8 +8,9 @@ import asyncpg
 
 from processor.journal.interface import JournalUnavailable
 from processor.journal.postgres.link import Timeouts, connect, journal_errors
-from processor.projections.projector import SCHEMA, Projector
+from processor.projections.projector import Projector
 from processor.projections.queries import load_queries
+from processor.projections.snapshots import SCHEMA
 
 _QUERIES = load_queries("schema.sql")
 _NEXT, _OLD = "projections_next", "projections_old"

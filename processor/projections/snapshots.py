@@ -9,6 +9,8 @@ import asyncpg
 from processor.projections.queries import load_queries
 
 SCHEMA = "projections"
+"""The schema that serves. The queries of readers name it too."""
+
 STATEMENT_SECONDS_MAX = 1.5
 _CONNECT_SECONDS = 2.0
 _CONNECTIONS = 4

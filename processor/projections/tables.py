@@ -1,6 +1,7 @@
 """The read model's tables, as a projector reads and writes them. Its connection's search_path names the schema."""
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -12,8 +13,9 @@ from processor.projections.rows import Amounts, Rows
 
 QUERIES = load_queries("projector.sql")
 _COPIED = (
-    "accounts", "payments", "entries", "outcomes", "payment_accounts", "payment_currencies", "transfers",
+    "accounts", "payments", "outcomes", "payment_accounts", "payment_currencies", "transfers",
 )  # fmt: skip
+_account_of = itemgetter(0)
 
 
 async def read_memories(connection: asyncpg.Connection, shards: Iterable[int]) -> dict[int, Memory]:
@@ -40,6 +42,9 @@ async def write_rows(connection: asyncpg.Connection, rows: Rows) -> None:
         made = getattr(rows, table)
         if made:
             await connection.copy_records_to_table(table, records=made.values() if isinstance(made, dict) else made)
+    if rows.entries:
+        # By account, the lines go into the primary key from left to right: its pages are still at hand for the next one.
+        await connection.copy_records_to_table("entries", records=sorted(rows.entries, key=_account_of))
     if rows.account_changes:
         changes = [(account, c.status, c.pending_out, c.pending_in) for account, c in rows.account_changes.items()]
         await _change(connection, "change_accounts", changes)

@@ -5,12 +5,11 @@ Texts depend on the request, the result and its place alone, so that a remembere
 
 from processor.core.messages import OperationAnswer
 from processor.core.results import Result
-from serve.payments.identity import REPLAYED, Operation, operation_id_of, payment_id_of
+from serve.payments.identity import Operation, operation_id_of, payment_id_of
 from serve.payments.operations import kind_of, not_found
+from serve.payments.refusals import remembered_refusal, shard_problem
 from serve.wire.answer import Header
-from serve.wire.problems import Problem, field_problem, retry_after
-
-_RETRY_SECONDS = 1.0
+from serve.wire.problems import Problem, field_problem
 
 
 def operation_refusal(message: Operation, answer: OperationAnswer, *headers: Header) -> Problem:
@@ -18,8 +17,7 @@ def operation_refusal(message: Operation, answer: OperationAnswer, *headers: Hea
     result, kind, payment = answer.result, kind_of(message), payment_id_of(message)
     match result:
         case Result.SHARD_UNAVAILABLE:
-            detail = f"A shard that the {kind} needs is between hosts. Nothing was done; send it again with the same key."
-            return Problem("shard_unavailable", detail, headers=retry_after(_RETRY_SECONDS))
+            return shard_problem(kind)
         case Result.PAYMENT_NOT_FOUND:
             return not_found(payment)
         case Result.LEGS_DIFFER:
@@ -27,14 +25,8 @@ def operation_refusal(message: Operation, answer: OperationAnswer, *headers: Hea
         case Result.IDEMPOTENCY_KEY_REUSED:
             detail = f"This idempotency key belongs to another request about this payment; send the {kind} with a new key."
             return Problem(result.code, detail, headers=headers, payment_id=payment)
-    again = f"The refusal is remembered: after mending the cause, send the {kind} with a new key."
-    return Problem(
-        result.code,
-        f"{_reason(kind, answer)} {again}",
-        headers=(*headers, REPLAYED) if answer.replayed else headers,
-        payment_id=payment,
-        request_id=f"req_{operation_id_of(message, answer).removeprefix('op_')}",
-    )
+    number = operation_id_of(message, answer).removeprefix("op_")
+    return remembered_refusal(answer, _reason(kind, answer), kind, payment, number, headers)
 
 
 def _legs_problem(message: Operation) -> Problem:

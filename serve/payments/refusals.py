@@ -1,6 +1,7 @@
 """Why a payment was refused, or got no outcome, as problems for its client."""
 
-from processor.core.messages import PaymentAnswer
+from processor.core.ids import PREFIX
+from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.results import Result
 from serve.ledger import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
 from serve.payments.identity import REPLAYED, Creation, identity_of, legs_of
@@ -15,18 +16,35 @@ def refusal(message: Creation, answer: PaymentAnswer, *headers: Header) -> Probl
     """Return the problem that tells which account of which leg was refused, and what to do. It never tells a balance."""
     result = answer.result
     if result == Result.SHARD_UNAVAILABLE:
-        detail = "A shard that the payment needs is between hosts. Nothing was done; send it again with the same key."
-        return Problem("shard_unavailable", detail, headers=retry_after(_RETRY_SECONDS))
+        return shard_problem("payment")
     if result == Result.VERSION_DIFFERS:
         return version_problem(legs_of(message)[0].from_account)
     identity = identity_of(message, answer)
     if result == Result.IDEMPOTENCY_KEY_REUSED:
         detail = "This idempotency key belongs to another request of this `from` account; send a new payment with a new key."
         return Problem(result.code, detail, headers=headers, payment_id=identity)
-    detail = f"{_reason(message, answer)} The refusal is remembered: after mending the cause, send the payment with a new key."
-    replayed = (REPLAYED,) if answer.replayed else ()
+    return remembered_refusal(answer, _reason(message, answer), "payment", identity, identity.removeprefix(PREFIX), headers)
+
+
+def shard_problem(what: str) -> Problem:
+    """Return the problem of a payment, or of `what` is done to one, that had no answer from a shard it needs."""
+    detail = f"A shard that the {what} needs is between hosts. Nothing was done; send it again with the same key."
+    return Problem("shard_unavailable", detail, headers=retry_after(_RETRY_SECONDS))
+
+
+def remembered_refusal(
+    answer: PaymentAnswer | OperationAnswer, reason: str, what: str, payment: str, number: str, headers: tuple[Header, ...]
+) -> Problem:
+    """Return the problem of a payment, or of `what` is done to one, that was refused for good.
+
+    `number` makes the request's id: the same for whoever is told again.
+    """
     return Problem(
-        result.code, detail, headers=(*headers, *replayed), payment_id=identity, request_id=f"req_{identity.removeprefix('pay_')}"
+        answer.result.code,
+        f"{reason} The refusal is remembered: after mending the cause, send the {what} with a new key.",
+        headers=(*headers, REPLAYED) if answer.replayed else headers,
+        payment_id=payment,
+        request_id=f"req_{number}",
     )
 
 

@@ -36,7 +36,8 @@ CROSS JOIN LATERAL (
 ) AS newest;
 
 -- name: next_records
--- The next records of all shards in the order of their times, as many as fit into a number of bytes, and at least one.
+-- The next records of all shards in the order of their times, as many as fit into a number of bytes, and at least one. In this order
+-- new payments go to the right end of the primary key, where an insertion needs no search.
 -- $1 shards, $2 after these sequences, $3 number of records of each shard, $4 number of bytes.
 SELECT shard, sequence, hash, frame
 FROM (
@@ -53,7 +54,7 @@ FROM (
     ) AS found
 ) AS counted
 WHERE bytes_before < $4
-ORDER BY shard, sequence;
+ORDER BY recorded_at, shard, sequence;
 
 -- name: change_accounts
 -- $1 accounts, $2 statuses, $3 and $4 what is reserved; null leaves it as it is.

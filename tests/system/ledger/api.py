@@ -78,5 +78,5 @@ class Api(httpx.Client):
     def in_flight(self) -> int:
         """Return how many requests are being answered, this one not counted. Only with a single API replica."""
         lines = self.get("/metrics").text.splitlines()
-        (value,) = (line.split()[1] for line in lines if line.startswith("payments_http_requests_in_flight "))
+        (value,) = (line.split()[-1] for line in lines if line.startswith("payments_http_requests_in_flight{"))
         return round(float(value)) - 1

@@ -2,7 +2,15 @@
 
 import pytest
 
-from processor.projections.pace import GATHER_SECONDS, POLL_SECONDS, SHARE_MAX, pause_seconds
+from processor.projections.pace import (
+    FAR_BEHIND_SECONDS,
+    GATHER_SECONDS,
+    LARGE_TIMES,
+    POLL_SECONDS,
+    SHARE_MAX,
+    batch_times,
+    pause_seconds,
+)
 
 
 def test_with_nothing_to_do_it_looks_again_soon() -> None:
@@ -26,3 +34,12 @@ def test_far_behind_it_works_more_but_never_all_the_time() -> None:
 
 def test_a_share_of_everything_is_not_made_smaller() -> None:
     assert pause_seconds(1.0, 0.03, 1e6, 1.0) == 0.0
+
+
+def test_batches_are_large_only_while_it_is_far_behind() -> None:
+    assert [batch_times(behind) for behind in (0.0, FAR_BEHIND_SECONDS, FAR_BEHIND_SECONDS + 1, 1e6)] == [
+        1,
+        1,
+        LARGE_TIMES,
+        LARGE_TIMES,
+    ]

@@ -1,12 +1,12 @@
 """A running ledger whose next answers can be held back, made older, or turned into errors."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from actors.payment_outcomes import PaymentOutcomes
 from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, Refund, Void
 from processor.operation_history import RecordedOperation
-from serve.ledger import LedgerError, ShardStatus
+from serve.ledger import HostStatus, LedgerError, ShardStatus
 from serve.routed_ledger import RoutedLedger
 
 
@@ -32,6 +32,13 @@ class FailingLedger:
         answer = await self._ledger.ask(message)
         self.answered.set()
         return answer
+
+    def submit(self, message: AnyMessage) -> Awaitable[AnyAnswer]:
+        # As behind a lane: what is under way goes on, whoever still waits for it.
+        return asyncio.shield(asyncio.ensure_future(self.ask(message)))
+
+    async def insist(self, message: AnyMessage, answer: AnyAnswer) -> AnyAnswer:
+        return await self._ledger.insist(message, answer)
 
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         self._fail()
@@ -59,6 +66,10 @@ class FailingLedger:
     async def shard_status(self) -> list[ShardStatus]:
         self._fail()
         return await self._ledger.shard_status()
+
+    async def host_status(self) -> list[HostStatus]:
+        self._fail()
+        return await self._ledger.host_status()
 
     async def readiness(self) -> list[str]:
         return self.obstacles

@@ -2,11 +2,14 @@
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve.app import create_app
-from serve.ledger import ShardUnavailable
+from serve.ledger import ShardStatus, ShardUnavailable
+from serve.metrics import Scrape
 from serve.routed_ledger import RoutedLedger
+from serve.tallies import ReplicaRegistry
 from tests.unit.serve.calls import item, pay, pay_batch
 from tests.unit.serve.failing_ledger import FailingLedger
 
@@ -53,6 +56,40 @@ async def test_every_shard_has_its_figures(api: httpx.AsyncClient) -> None:
         labels = (("host", shard["host"]), ("shard", str(shard["shard"])))
         assert found[("payments_shard_sequence", labels)] == shard["sequence"]
         assert found[("payments_shard_epoch", labels)] == shard["epoch"]
+        assert found[("payments_shard_served", labels)] == 1
+
+
+async def test_hosts_tell_how_their_turns_went(api: httpx.AsyncClient) -> None:
+    before = await samples(api)
+    await pay(api, "1", **{"from": "alice", "to": "bob", "amount": 1})
+    after = await samples(api)
+    (host,) = {dict(labels)["host"] for name, labels in after if name == "payments_host_shards"}
+    labels = (("host", host),)
+    for name in ("payments_host_messages_total", "payments_host_append_seconds_count"):
+        assert after[name, labels] == before[name, labels] + 1
+    assert (
+        after["payments_host_decide_seconds_bucket", (("host", host), ("le", "+Inf"))]
+        == after["payments_host_decide_seconds_count", labels]
+    )
+
+
+async def test_a_replicas_own_figures_carry_its_id(ledger: RoutedLedger) -> None:
+    app = create_app(ledger, registry=ReplicaRegistry("replica-1"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        await client.get("/healthz")
+        found = await samples(client)
+    assert found["payments_http_requests_total", (("replica", "replica-1"), ("route", "/healthz"), ("status", "200"))] == 1
+    assert app.metrics.answers_by_route() == {"/healthz": 1, "/metrics": 1}
+    assert all(("replica", "replica-1") in labels for name, labels in found if name.startswith("payments_http_"))
+    assert not any(
+        dict(labels).get("replica") for name, labels in found if name.startswith(("payments_host_", "payments_shard_"))
+    )
+
+
+def test_a_shard_whose_host_is_silent_is_not_served() -> None:
+    registry = CollectorRegistry()
+    registry.register(Scrape([], [ShardStatus(3, "silent", "silent", 1, 7, 9, 0, 0.0, 0.0)], [], []))
+    assert registry.get_sample_value("payments_shard_served", {"shard": "3", "host": "silent"}) == 0
 
 
 async def test_without_an_answer_about_the_shards_the_rest_is_told(ledger: RoutedLedger) -> None:
