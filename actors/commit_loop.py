@@ -455,6 +455,9 @@ class CommitLoop:
 
     def _complete_unknown(self, places: list[tuple[Call, int]]) -> None:
         for call, position in places:
+            # A call of the turn that failed has been answered as a whole, without those that stand behind its own messages.
+            if call.future.done():
+                continue
             call.answers[position] = _UNKNOWN
             call.missing -= 1
             call.finish_if_complete()

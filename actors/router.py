@@ -6,7 +6,7 @@ should change. So a host that dies is not an error to a client, only a wait, unt
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 from actors.errors import LedgerError, OutcomeUnknown, Overloaded, ShardUnavailable
@@ -84,19 +84,22 @@ class Router:
 
     async def ask(self, message: m.AnyMessage) -> m.AnyAnswer:
         """Return the answer to one message. Raises Overloaded, ShardUnavailable, OutcomeUnknown."""
+        answer = await self.submit(message)
+        return await self.insist(message, answer) if isinstance(answer, m.NotOwner | m.Busy | m.Unknown) else answer
+
+    def submit(self, message: m.AnyMessage) -> Awaitable[m.AnyAnswer]:
+        """Send the message before anything is waited for, and return what its answer can be waited for by.
+
+        Cancelling that takes nothing back. NotOwner, Busy and Unknown are for `insist`.
+        """
         lane = self._lanes.lane_for(message)
-        if lane is not None and lane.waiting_messages < self._queue_limit:
-            # The common case, without the machinery for trouble.
-            try:
-                answer: m.Reply = (await lane.put([message]))[0]
-            except HostGone:
-                answer = m.Unknown()
-            if not isinstance(answer, m.NotOwner | m.Busy | m.Unknown | m.PaidMany):
-                return answer
-            is_doubtful = isinstance(answer, m.Unknown)
-        else:
-            is_doubtful = False
-        found = (await self._insist([message], {0} if is_doubtful else set()))[0]
+        if lane is None or lane.waiting_messages >= self._queue_limit:
+            return _at_once(m.NotOwner(message.shard))
+        return _only_answer(lane.put([message]))
+
+    async def insist(self, message: m.AnyMessage, answer: m.AnyAnswer) -> m.AnyAnswer:
+        """Ask again, after this answer to `submit`, until the time is over. Raises as `ask`."""
+        found = (await self._insist([message], {0} if isinstance(answer, m.Unknown) else set()))[0]
         if isinstance(found, LedgerError):
             raise found
         return found
@@ -180,6 +183,20 @@ class Router:
                     case _:
                         answers[position] = answer
         return again
+
+
+async def _at_once(answer: m.AnyAnswer) -> m.AnyAnswer:
+    return answer
+
+
+async def _only_answer(future: asyncio.Future[list[m.Reply]]) -> m.AnyAnswer:
+    try:
+        (answer,) = await future
+    except HostGone:
+        return m.Unknown()
+    if isinstance(answer, m.PaidMany):
+        raise TypeError("a message by itself is not answered with columns")
+    return answer
 
 
 async def _taken(

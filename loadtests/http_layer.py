@@ -52,6 +52,12 @@ class _AcceptingLedger:
     async def ask(self, message: AnyMessage) -> AnyAnswer:
         return PaymentAnswer(Result.ACCEPTED, False, AT, 7, 3, 7)
 
+    async def submit(self, message: AnyMessage) -> AnyAnswer:
+        return await self.ask(message)
+
+    async def insist(self, message: AnyMessage, answer: AnyAnswer) -> AnyAnswer:
+        return answer
+
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         return [PaymentAnswer(Result.ACCEPTED, False, AT, 7, index, 7) for index in range(len(messages))]
 

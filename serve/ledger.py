@@ -1,6 +1,6 @@
 """What the HTTP layer needs of the ledger behind it. `actors.router` implements it over the shard hosts."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -40,7 +40,7 @@ class ShardStatus(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """The shards, wherever they live. Answers are never NotOwner, Busy or Unknown: those are solved, or raised as LedgerError."""
+    """The shards, wherever they live. NotOwner, Busy and Unknown are answers of `submit` alone; else they are solved, or a LedgerError."""
 
     @property
     def reads(self) -> Reads:
@@ -54,6 +54,17 @@ class Ledger(Protocol):
 
     async def ask(self, message: AnyMessage) -> AnyAnswer:
         """Return the shard's answer. Raises LedgerError."""
+        ...
+
+    def submit(self, message: AnyMessage) -> Awaitable[AnyAnswer]:
+        """Send the message, once and before anything is waited for, and return what its answer can be waited for by.
+
+        Not to wait any longer takes nothing back. NotOwner, Busy and Unknown are for `insist`.
+        """
+        ...
+
+    async def insist(self, message: AnyMessage, answer: AnyAnswer) -> AnyAnswer:
+        """Go on asking after this answer to `submit`. Raises LedgerError."""
         ...
 
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:

@@ -1,6 +1,6 @@
 """The ledger as the API sees it: the router for what is now, the journal and the projections for what was."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from actors.errors import LedgerError, ShardUnavailable
 from actors.host import HostStatus
@@ -32,6 +32,14 @@ class RoutedLedger:
     async def ask(self, message: m.AnyMessage) -> m.AnyAnswer:
         """Return the shard's answer."""
         return await self._router.ask(message)
+
+    def submit(self, message: m.AnyMessage) -> Awaitable[m.AnyAnswer]:
+        """Return what the answer can be waited for by."""
+        return self._router.submit(message)
+
+    async def insist(self, message: m.AnyMessage, answer: m.AnyAnswer) -> m.AnyAnswer:
+        """Return the shard's answer."""
+        return await self._router.insist(message, answer)
 
     async def ask_all(self, messages: Sequence[m.AnyMessage]) -> list[m.AnyAnswer | LedgerError]:
         """Return the answers in order."""

@@ -41,7 +41,7 @@ _empty_decoder = msgspec.json.Decoder(EmptyBody)
 async def open_account(request: Request) -> Answer:
     """Open an account: 201 the first time, 200 when the same is asked again, 409 when the id belongs to a different one."""
     message = _message(decode(_open_decoder, await request.body()), request.ledger.shards)
-    answer = expect(await request.site.submissions.run(request.ledger.ask(message)), AccountAnswer)
+    answer = expect(await request.site.submissions.ask(request.ledger, message), AccountAnswer)
     if answer.result == Result.ACCOUNT_EXISTS:
         detail = f"Account {message.account} is already open with another currency, bounds or metadata; choose another id."
         raise Problem("account_exists", detail)
@@ -123,7 +123,7 @@ async def _set_status(request: Request, status: Status) -> Answer:
     if body:
         decode(_empty_decoder, body)
     message = SetStatus(shard, account, status, version_of(request.headers))
-    answer = expect(await request.site.submissions.run(request.ledger.ask(message)), AccountAnswer)
+    answer = expect(await request.site.submissions.ask(request.ledger, message), AccountAnswer)
     view = _accepted(answer, account)
     request.site.acknowledged.note_one(shard, answer.sequence)
     headers = (token_header([(shard, answer.sequence)]), etag(view.version))

@@ -27,7 +27,7 @@ async def _operate(request: Request, kind: Kind, key: str | None) -> Answer:
     identity, site = request.parameter, request.site
     place = place_of(identity, site.ledger.shards)
     message = operation_of(kind, parse_operation(kind, await request.body()), place, identity, key)
-    answer = expect(await site.submissions.run(site.ledger.ask(message)), OperationAnswer)
+    answer = expect(await site.submissions.ask(site.ledger, message), OperationAnswer)
     site.metrics.count_operation(kind, answer)
     site.acknowledged.note(((message.shard, answer.as_of), *answer.others))
     return await operation_answer(site.ledger, message, answer)

@@ -37,7 +37,7 @@ async def pay(request: Request) -> Answer:
     key = key_of_headers(request.headers)
     version, site = version_of(request.headers), request.site
     message = message_of(parse_payment(await request.body()), key, site.ledger.shards, version)
-    answer = expect(await site.submissions.run(site.ledger.ask(message)), PaymentAnswer)
+    answer = expect(await site.submissions.ask(site.ledger, message), PaymentAnswer)
     site.metrics.count_outcome(answer)
     site.acknowledged.note_one(message.shard, answer.as_of)
     if answer.others:

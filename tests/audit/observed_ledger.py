@@ -1,12 +1,24 @@
 """The real Ledger, which also remembers in which order its events came to be over all its shards."""
 
 from processor.core import events as e
-from processor.core import messages as m
-from processor.core.account import Account
 from processor.core.ledger import Ledger, Retention
-from processor.core.many import Single
 from processor.core.shard import Shard
 from processor.core.turn import Turn
+
+Order = list[tuple[int, int]]
+
+
+class ObservedEvents(list[e.AnyEvent]):
+    """A shard's open record, which notes the place of each event among those of all shards."""
+
+    def __init__(self, shard: int, order: Order) -> None:
+        super().__init__()
+        self._shard = shard
+        self._order = order
+
+    def append(self, event: e.AnyEvent) -> None:
+        self._order.append((self._shard, len(self)))
+        super().append(event)
 
 
 class ObservedLedger(Ledger):
@@ -14,24 +26,16 @@ class ObservedLedger(Ledger):
 
     def __init__(self, shards: int, retention: Retention | None = None) -> None:
         super().__init__(shards, retention)
-        self.order: list[tuple[int, int]] = []
-        self._emitted: list[tuple[int, int]] = []
+        self.order: Order = []
+        self._emitted: Order = []
 
-    def emit(self, shard: Shard, event: e.AnyEvent) -> None:
-        """Record an event, and its place among all others."""
-        self._emitted.append((shard.number, shard.index))
-        super().emit(shard, event)
-
-    def _post(self, message: m.Pay, shard: Shard, other: Shard, source: Account, target: Account) -> m.PaymentAnswer:
-        self._emitted.append((shard.number, shard.index))
-        if other is not shard:
-            self._emitted.append((other.number, other.index))
-        return super()._post(message, shard, other, source, target)
-
-    def pay_many(self, payments: m.PayMany) -> tuple[m.PaidMany, list[Single]]:
-        """Take the plain road, which gives the same: what came in which order is not seen on the other one."""
-        singles = [(pay, self.handle(pay)) for pay in (payments.pay(index, self.shard_count) for index in range(len(payments)))]
-        return m.PaidMany([], [-1] * len(payments), [0] * len(payments), []), singles
+    def record(self, shard: Shard) -> list[e.AnyEvent]:
+        """Return the shard's open record."""
+        events = self._open.get(shard.number)
+        if events is None:
+            super().record(shard)
+            events = self._open[shard.number] = ObservedEvents(shard.number, self._emitted)
+        return events
 
     def seal(self) -> Turn:
         """End the turn."""

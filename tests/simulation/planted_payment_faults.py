@@ -9,8 +9,10 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from processor.core import payment_events
+from actors.lane import Lane
+from processor.core import many, payment_events
 from processor.core.ledger import Ledger
+from processor.core.many import _Place
 from processor.core.operations import Operations
 from processor.core.payment import Payment
 from processor.core.peers import Part
@@ -148,6 +150,26 @@ def held_payments_are_forgotten() -> Any:
     return edited(payment_events, "apply_aged", ("payment.is_open or ", ""))
 
 
+def columns_do_not_look_at_old_keys() -> Any:
+    """A batch takes a key of the older generation for a new one."""
+    return edited(_Place, "is_new", ("key not in self.earlier and ", ""))
+
+
+def columns_do_not_look_at_forgotten_keys() -> Any:
+    """A batch takes a key that has left memory for a new one."""
+    return edited(_Place, "is_new", ("(self.key_filter is None or not may_have(self.key_filter, key))", "True"))
+
+
+def columns_do_not_book_what_flowed() -> Any:
+    """What batches move between shards is missing in the sums of the shard that it came from."""
+    return edited(many, "_settle", ("home.shard.send(other.number, currency, amount)", "pass"))
+
+
+def refusals_of_one_batch_are_told_to_another() -> Any:
+    """Where several batches share a call, each finds the first one's refusals."""
+    return edited(Lane, "_call", ("behind += singles", "pass"))
+
+
 PAYMENT_FAULTS: list[Fault] = [
     holds_never_expire,
     expired_holds_are_captured,
@@ -166,4 +188,8 @@ PAYMENT_FAULTS: list[Fault] = [
     memory_does_not_wait_for_the_archive,
     keys_that_travel_are_forgotten,
     held_payments_are_forgotten,
+    columns_do_not_look_at_old_keys,
+    columns_do_not_look_at_forgotten_keys,
+    columns_do_not_book_what_flowed,
+    refusals_of_one_batch_are_told_to_another,
 ]

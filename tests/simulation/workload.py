@@ -95,6 +95,10 @@ class Workload:
             return m.OpenAccount(self._shard(name), name, random.choice(["EUR", "EUR", "USD"]), random.choice([None, 0]))
         return m.ReadTotals(random.randrange(self._shards))
 
+    def draw_plain(self) -> m.AnyMessage:
+        """Return a payment of one leg without conditions, or something again."""
+        return self._remembered(self._plain_payment)
+
     def _remembered(self, draw: Callable[[], Keyed]) -> Keyed:
         """Return something new, or something again with the key it had: recent or old, the same or with another body."""
         random = self._random
@@ -126,6 +130,11 @@ class Workload:
         return m.Pay(
             shard, key, content, leg.from_account, leg.to_account, leg.amount, leg.currency, None, None, conditions, version
         )
+
+    def _plain_payment(self) -> m.Pay:
+        leg = self._leg()
+        key, content = self._key(leg.from_account), digest(((leg,), None))
+        return m.Pay(self._shard(leg.from_account), key, content, leg.from_account, leg.to_account, leg.amount, leg.currency)
 
     def _operation(self) -> Keyed:
         """Return what is to be done to a payment: mostly to a recent one."""

@@ -1,9 +1,10 @@
 """A running ledger whose next answers can be held back, made older, or turned into errors."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
-from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, Refund, Void
+from actors.payment_outcomes import PaymentOutcomes
+from processor.core.messages import AnyAnswer, AnyMessage, Capture, OperationAnswer, PayMany, Refund, Void
 from processor.operation_history import RecordedOperation
 from serve.ledger import HostStatus, LedgerError, ShardStatus
 from serve.routed_ledger import RoutedLedger
@@ -32,11 +33,31 @@ class FailingLedger:
         self.answered.set()
         return answer
 
+    def submit(self, message: AnyMessage) -> Awaitable[AnyAnswer]:
+        # As behind a lane: what is under way goes on, whoever still waits for it.
+        return asyncio.shield(asyncio.ensure_future(self.ask(message)))
+
+    async def insist(self, message: AnyMessage, answer: AnyAnswer) -> AnyAnswer:
+        return await self._ledger.insist(message, answer)
+
     async def ask_all(self, messages: list[AnyMessage]) -> list[AnyAnswer | LedgerError]:
         self._fail()
         answers = await self._ledger.ask_all([message for index, message in enumerate(messages) if index not in self.errors])
         following = iter(answers)
         return [self.errors.get(index) or next(following) for index in range(len(messages))]
+
+    async def pay_many(self, payments: PayMany) -> PaymentOutcomes:
+        self._fail()
+        outcomes = PaymentOutcomes(len(payments))
+        outcomes.others.update((place, error) for place, error in self.errors.items() if place < len(payments))
+        asked = [place for place in range(len(payments)) if place not in outcomes.others]
+        if asked:
+            taken = await self._ledger.pay_many(payments.select(asked))
+            outcomes.records, outcomes.positions = taken.records, taken.positions
+            outcomes.others.update((asked[place], answer) for place, answer in taken.others.items())
+            for place, record, index in zip(asked, taken.record_of, taken.indexes, strict=True):
+                outcomes.record_of[place], outcomes.indexes[place] = record, index
+        return outcomes
 
     async def operations(self, accepted: Sequence[tuple[Capture | Void | Refund, OperationAnswer]]) -> list[RecordedOperation]:
         self._fail()
