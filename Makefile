@@ -7,7 +7,7 @@ LOAD_SECONDS ?= 30
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run demo test lint simulate bench peers loadtest install clean
+.PHONY: run demo test test-slow lint simulate bench peers loadtest install clean
 
 run: $(INSTALLED)
 	@exec $(BIN)/payments up
@@ -16,7 +16,10 @@ demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
 test: lint
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-slow: $(INSTALLED)
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check --quiet

@@ -55,6 +55,7 @@ def test_a_retry_storm_is_answered_alike_and_its_money_adds_up(loaded: Instance,
     assert "<svg" in (results / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_distributed_workers_share_the_batches_of_one_schedule(loaded: Instance, results: Path) -> None:
     done = loaded.run(
         "loadtest", "batch_100", "--url", loaded.url, "--rate", "2000", "--seconds", "3", "--arrivals", "even", "--workers", "2",

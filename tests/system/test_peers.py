@@ -182,6 +182,7 @@ def test_a_payment_that_was_never_acknowledged_or_is_missing_is_noticed(books: B
         uvloop.run(books.check(["lost"]))
 
 
+@pytest.mark.slow
 def test_the_comparison_yields_a_table_with_ratios(open_folder: Path) -> None:
     report = open_folder / "report.json"
     options = ["--rounds", "1", "--seconds", "0.3", "--connections", "4", "--accounts", "50", "--only", "group_commit,empty"]

@@ -143,6 +143,7 @@ def test_a_rolling_update_loses_no_request(instance: Instance, load: PlainClient
     load.wait_for_answers(ANSWERS)
 
 
+@pytest.mark.slow
 def test_a_rolling_update_of_the_only_replica_loses_no_request(instance: Instance, load: PlainClients) -> None:
     assert instance.run("scale", "--api-replicas", "1").returncode == 0
     before = wait_until_running(instance, 1)
@@ -160,6 +161,7 @@ def test_shard_hosts_that_go_and_come_lose_no_request(instance: Instance, load: 
         load.wait_for_answers(ANSWERS)
 
 
+@pytest.mark.slow
 def test_a_rolling_update_of_the_shard_hosts_loses_no_request(instance: Instance, load: PlainClients) -> None:
     before = {shard.host for shard in wait_until_spread(instance, 2)}
     api = serve_api(instance)
@@ -168,6 +170,7 @@ def test_a_rolling_update_of_the_shard_hosts_loses_no_request(instance: Instance
     load.wait_for_answers(ANSWERS)
 
 
+@pytest.mark.slow
 def test_serve_adds_a_replica_when_requests_that_it_never_sees_pile_up(instance: Instance, load: PlainClients) -> None:
     api = serve_api(instance)
     before = api.config()

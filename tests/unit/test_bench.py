@@ -1,5 +1,6 @@
 """`payments bench`: every layer runs, tiny, and gives figures that can be right. How large they are is not judged here."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -116,14 +117,15 @@ def test_the_http_layer_is_measured_for_single_payments_and_batches() -> None:
     assert "batch: whole request, us/payment" in names
 
 
-def test_everything_over_http_is_measured_on_a_real_instance_and_audited() -> None:
+@pytest.mark.parametrize("layers", [("http_single",), pytest.param(over_http.LAYERS, marks=pytest.mark.slow)], ids=["one", "all"])
+def test_what_goes_over_http_is_measured_on_a_real_instance_and_audited(layers: tuple[str, ...]) -> None:
     options = msgspec.structs.replace(TINY, rounds=1, seconds=0.2)
     found = over_http.Findings()
-    over_http.measure(over_http.LAYERS, options, quiet, found)
+    over_http.measure(layers, options, quiet, found)
     may_be_zero = {"dropped by the client in the outage"}
     wrong = [f for f in found.figures if len(f.samples) != 1 or (f.median <= 0 and f.name not in may_be_zero)]
     assert wrong == []
-    assert {figure.layer for figure in found.figures} == set(over_http.LAYERS)
+    assert {figure.layer for figure in found.figures} == set(layers)
     [single] = [figure for figure in found.figures if figure.name == "single payments, random accounts"]
     assert single.share_of_limit is not None
     assert any(note.startswith("money audit:") and "all sums zero" in note for note in found.notes)
@@ -172,17 +174,20 @@ def test_a_function_is_counted_once_in_a_stack_that_calls_it_twice() -> None:
 
 
 @pytest.mark.skipif(not Path(sys.executable).with_name("py-spy").exists(), reason="py-spy is not installed")
+@pytest.mark.slow
 def test_a_profile_leaves_a_flame_graph_for_each_process_and_one_table(tmp_path: Path) -> None:
-    options = msgspec.structs.replace(TINY, rounds=1, seconds=0.3, profile=str(tmp_path))
-    found = over_http.Findings()
-    over_http.measure(["http_single"], options, quiet, found)
-    assert any(note.startswith("profile of http_single") for note in found.notes), found.notes
+    # In a process of its own: this one's children may be instances of other tests.
+    command = [sys.executable, "-m", "processor.cli.main", "bench", "http_single", "--rounds", "1", "--seconds", "0.3"]
+    done = subprocess.run([*command, "--profile", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert "profile of http_single" in done.stdout, done.stdout + done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"http_single-api.svg", "http_single-host.svg", "http_single.txt"}
     assert "<svg" in (tmp_path / "http_single-api.svg").read_text()
     assert "CommitLoop" in (tmp_path / "http_single.txt").read_text()
 
 
-def test_without_processes_to_look_into_there_is_no_profile_and_no_traceback(tmp_path: Path) -> None:
+def test_without_processes_to_look_into_there_is_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadtests.bench.profile.processes_of", lambda groups: [])
+
     def load(seconds: float) -> CpuShares:
         raise AssertionError("nothing should be loaded")
 
