@@ -16,7 +16,7 @@ demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
 test: lint
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 test-slow: $(INSTALLED)
 	@$(BIN)/python -m pytest -m slow

@@ -68,6 +68,7 @@ def test_distributed_workers_share_the_batches_of_one_schedule(loaded: Instance,
     assert result.audit.passed
 
 
+@pytest.mark.slow
 def test_a_killed_host_costs_no_money_and_an_audit_that_must_fail_fails(loaded: Instance, results: Path) -> None:
     target = Target(parse_address(loaded.url), loaded.environment)
     options = LoadOptions(scenario="kill_a_host", out=str(results), rate=200, seconds=5, accounts=200)

@@ -103,6 +103,7 @@ def test_the_journal_is_measured_for_each_size_in_appends_and_in_bytes() -> None
         assert throughput.share_of_limit == pytest.approx(appends.share_of_limit)
 
 
+@pytest.mark.slow
 def test_every_kind_of_list_finds_what_it_should_and_is_not_judged_with_fewer_payments_than_the_goals() -> None:
     figures = lists.measure(msgspec.structs.replace(TINY, rounds=1), quiet)
     high, middle = ([figure for figure in figures if figure.name.endswith(label)] for label in ("p99", "p50"))
