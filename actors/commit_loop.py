@@ -63,8 +63,8 @@ class Call:
     def __init__(self, messages: list[m.Request], future: asyncio.Future[bytes]) -> None:
         self.messages = messages
         self.asked = len(messages)
-        self.size = m.size_of(messages)
         self.has_many = any(type(message) is m.PayMany for message in messages)
+        self.size = m.size_of(messages) if self.has_many else self.asked
         self.answers: list[m.Reply | Pending | AfterSeal | Recall] = []
         self.missing = 0
         self.waits_until = 0.0

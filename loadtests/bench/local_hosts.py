@@ -36,7 +36,7 @@ Call = tuple[int, bytes]
 """The number of a host, and a MessagePack list of messages to it."""
 
 
-class _Neighbour:
+class Neighbour:
     """Implements HostHandle for a host in the same process."""
 
     def __init__(self, host: Host) -> None:
@@ -135,7 +135,7 @@ class LocalHosts:
     def _connect(self, actor: str) -> HostHandle:
         for host in self._hosts:
             if host.name == actor:
-                return _Neighbour(host)
+                return Neighbour(host)
         raise HostGone(actor)
 
     async def _submit(self, calls: Sequence[Call], seconds: float) -> tuple[int, float]:

@@ -61,7 +61,7 @@ class _Place:
 def pay_many(ledger: "Ledger", payments: PayMany) -> tuple[PaidMany, list[Single]]:  # noqa: PLR0915
     """Decide the payments in their order."""
     count = ledger.shard_count
-    places: list[_Place | None] = [_Place(ledger.shards[number]) if number in ledger.shards else None for number in range(count)]
+    places: dict[int, _Place] = {}
     size = len(payments)
     keys, fingerprints = payments.keys, payments.fingerprints
     currencies = payments.currencies if len(payments.currencies) > 1 else payments.currencies * size
@@ -78,8 +78,10 @@ def pay_many(ledger: "Ledger", payments: PayMany) -> tuple[PaidMany, list[Single
         payments.from_accounts, payments.to_accounts, payments.amounts, currencies, references, strict=True
     ):
         key = keys[first : first + DIGEST_BYTES]
-        home = places[crc32(source_id.encode()) * count >> 32]
-        other = places[crc32(target_id.encode()) * count >> 32]
+        number = crc32(source_id.encode()) * count >> 32
+        home = places.get(number) or _place(ledger, places, number)
+        number = crc32(target_id.encode()) * count >> 32
+        other = places.get(number) or _place(ledger, places, number)
         if home is not None and other is not None:
             source, target = home.accounts.get(source_id), other.accounts.get(target_id)
             # The ledger's plain road knows the same condition.
@@ -155,8 +157,17 @@ def pay_many(ledger: "Ledger", payments: PayMany) -> tuple[PaidMany, list[Single
         first += DIGEST_BYTES
     _settle(places, flows, count, flowing)
     _close(places)
-    positions = [(place.number, place.sequence) for place in places if place is not None and place.events is not None]
+    positions = sorted((place.number, place.sequence) for place in places.values() if place.events is not None)
     return PaidMany(records, record_of, indexes, positions), singles
+
+
+def _place(ledger: "Ledger", places: dict[int, _Place], number: int) -> _Place | None:
+    """Return the place of a shard that no payment has touched so far, or None if the shard is not here."""
+    shard = ledger.shards.get(number)
+    if shard is None:
+        return None
+    place = places[number] = _Place(shard)
+    return place
 
 
 def _open(ledger: "Ledger", place: _Place) -> None:
@@ -165,26 +176,22 @@ def _open(ledger: "Ledger", place: _Place) -> None:
     place.at = place.shard.at
 
 
-def _settle(places: list[_Place | None], flows: dict[int, int], count: int, currency: str) -> None:
+def _settle(places: dict[int, _Place], flows: dict[int, int], count: int, currency: str) -> None:
     """Book what went from one shard to another."""
     for flow, amount in flows.items():
         home, other = places[flow // count], places[flow % count]
-        assert home is not None
-        assert other is not None
         home.shard.send(other.number, currency, amount)
         other.shard.send(home.number, currency, -amount)
     flows.clear()
 
 
-def _close(places: list[_Place | None]) -> None:
+def _close(places: dict[int, _Place]) -> None:
     """Tell the shards how far their records have come."""
-    for place in places:
-        if place is not None:
-            place.shard.index = place.index
+    for place in places.values():
+        place.shard.index = place.index
 
 
-def _resume(places: list[_Place | None]) -> None:
+def _resume(places: dict[int, _Place]) -> None:
     """Go on after the plain road has changed the shards."""
-    for place in places:
-        if place is not None:
-            place.index = place.shard.index
+    for place in places.values():
+        place.index = place.shard.index

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from actors.payment_outcomes import PaymentOutcomes
 from processor.core.ids import record_prefix, suffix
 from processor.core.messages import PayMany, PaymentAnswer
+from processor.core.routing import shard_of
 from serve.acknowledged import Acknowledged
 from serve.bodies.payments import BatchResultBody, BatchResultsBody, PaymentBody, PaymentLegBody
 from serve.bodies.values import AsOf
@@ -91,7 +92,7 @@ def columns_answer(
     positions = set(outcomes.positions)
     for place, answer in others.items():
         if isinstance(answer, PaymentAnswer):
-            positions.add((payments.pay(place, shards).shard, answer.as_of))
+            positions.add((shard_of(payments.from_accounts[place], shards), answer.as_of))
             positions.update(answer.others)
     told = newest(positions)
     acknowledged.note(told)

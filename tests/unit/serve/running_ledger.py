@@ -5,8 +5,9 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from actors.host import Host, HostStatus
+from actors.host import Host
 from actors.router import Router
+from loadtests.bench.local_hosts import Neighbour
 from processor.journal.interface import Journal, ShardMap
 from processor.journal.memory import MemoryJournal
 from processor.journal.postgres import PostgresJournal, PostgresShardMap, create_ledger
@@ -23,22 +24,6 @@ REQUEST_TIMEOUT_SECONDS = 20.0
 QUEUE_LIMIT_MESSAGES = 100_000
 LEASE_SECONDS = 30.0
 NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/nothing"
-
-
-class LocalHandle:
-    """Implements HostHandle for a host in the same event loop."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    async def submit(self, batch: bytes) -> bytes:
-        return await self._host.loop.submit(batch)
-
-    async def exchange(self, batch: bytes) -> None:
-        self._host.loop.receive(batch)
-
-    async def status(self) -> HostStatus:
-        return self._host.status()
 
 
 @asynccontextmanager
@@ -74,8 +59,8 @@ async def _served(
 ) -> AsyncIterator[RoutedLedger]:
     hosts: dict[str, Host] = {}
 
-    def connect(actor: str) -> LocalHandle:
-        return LocalHandle(hosts[actor])
+    def connect(actor: str) -> Neighbour:
+        return Neighbour(hosts[actor])
 
     for number in range(count):
         name = f"host-{number}"
