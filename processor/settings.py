@@ -83,6 +83,94 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_share: Annotated[
         float, Meta(ge=0.001, le=1, description="share of one core's time that the auditor takes while it is behind the journal")
     ] = 0.02
+    journal: Annotated[
+        Literal["postgres", "dynamodb", "mirrored"],
+        Meta(description="where records are written: PostgreSQL, DynamoDB, or both before the answer (PostgreSQL decides)"),
+    ] = "postgres"
+    bridges: Annotated[
+        str,
+        Meta(
+            pattern="^$|^(kinesis|sns|instructions|s3|dynamodb|redis)(,(kinesis|sns|instructions|s3|dynamodb|redis))*$",
+            description="what events are carried to, with commas between; the bridge to webhooks runs as soon as there is an endpoint",
+            extra={"allowed": "empty, or some of kinesis, sns, instructions, s3, dynamodb, redis"},
+        ),
+    ] = ""
+    bridge_share: Annotated[
+        float, Meta(ge=0.01, le=1, description="share of one core's time that a bridge takes while it is behind the journal")
+    ] = 0.5
+    aws_region: Annotated[str, Meta(min_length=1, description="region of all AWS services")] = "us-east-1"
+    aws_endpoint_url: Annotated[
+        str,
+        Meta(
+            pattern="^$|^https?://",
+            description="where all AWS services answer, for an emulator; empty: AWS itself",
+            extra={"allowed": "empty, or a URL that begins with http:// or https://"},
+        ),
+    ] = ""
+    aws_connect_timeout_seconds: Annotated[
+        float, Meta(ge=0.1, le=60, description="after this long without a connection a call to AWS is tried again")
+    ] = 2.0
+    aws_read_timeout_seconds: Annotated[
+        float, Meta(ge=0.5, le=300, description="after this long without an answer a call to AWS is tried again")
+    ] = 10.0
+    aws_max_attempts: Annotated[
+        int, Meta(ge=1, le=20, description="attempts of one call to AWS, with growing pauses between")
+    ] = 4
+    aws_max_pool_connections: Annotated[
+        int, Meta(ge=1, le=1_000, description="connections that one process keeps open to each AWS service")
+    ] = 32
+    kinesis_stream: Annotated[str, Meta(min_length=1, description="Kinesis stream that gets all events")] = "payments-events"
+    sns_topic: Annotated[
+        str,
+        Meta(min_length=1, description="SNS topic for notifications, by name or ARN; a name that ends in .fifo keeps the order"),
+    ] = "payments-notifications"
+    sqs_dead_letter_queue: Annotated[str, Meta(min_length=1, description="SQS queue of events that a consumer gave up on")] = (
+        "payments-events-dlq"
+    )
+    sqs_instruction_queue: Annotated[
+        str, Meta(min_length=1, description="SQS queue from which payment instructions are taken")
+    ] = "payments-instructions"
+    sqs_instruction_dead_letter_queue: Annotated[
+        str, Meta(min_length=1, description="SQS queue of instructions that cannot be carried out, with the reason")
+    ] = "payments-instructions-dlq"
+    s3_bucket: Annotated[str, Meta(min_length=1, description="S3 bucket of the transaction records")] = "payments-records"
+    s3_flush_seconds: Annotated[
+        float, Meta(ge=0.1, le=3_600, description="how long events are gathered for one file of transaction records")
+    ] = 60.0
+    dynamodb_transactions_table: Annotated[
+        str, Meta(min_length=1, description="DynamoDB table of payments, by id, account, and reference")
+    ] = "payments-transactions"
+    dynamodb_transactions_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="days after which payments leave the DynamoDB table of transactions; 0: never")
+    ] = 90
+    dynamodb_journal_table: Annotated[
+        str, Meta(min_length=1, description="DynamoDB table of the journal, if it is written there")
+    ] = "payments-journal"
+    redis_url: Annotated[
+        str,
+        Meta(
+            pattern="^$|^rediss?://",
+            description="Redis or Valkey, as `rediss://user:password@host:port/0`; empty: none, and all goes on without",
+            extra={"secret": True, "allowed": "empty, or a URL that begins with redis:// or rediss://"},
+        ),
+    ] = ""
+    rate_limit_requests_per_second: Annotated[
+        float, Meta(ge=0, le=1_000_000, description="requests a second that one client may make, counted in Redis; 0: no limit")
+    ] = 0.0
+    rate_limit_burst_requests: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="requests that one client may make at once before its rate counts")
+    ] = 100
+    webhook_allowed_networks: Annotated[
+        str,
+        Meta(
+            pattern="^$|^[0-9a-fA-F.:/,]+$",
+            description="private networks to which webhooks may be sent all the same, as `10.1.0.0/16`, with commas between",
+            extra={"allowed": "empty, or networks such as 127.0.0.0/8"},
+        ),
+    ] = ""
+    webhook_timeout_seconds: Annotated[
+        float, Meta(ge=0.1, le=60, description="after this long without an answer a webhook counts as not delivered")
+    ] = 10.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages that are logged")
     ] = "info"

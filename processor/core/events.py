@@ -14,6 +14,11 @@ The other shards' halves are HeldIn and Settled. Captures and releases cannot be
 them: the home's event is the decision, and Settle messages carry it to other hosts until Forgotten. A refund over several hosts
 is RefundReserved and then goes the road of a payment.
 
+Every event that changes balances says how each account that it touches stands after it, so that it can be published without any
+other. Events of many accounts carry `balances`; the three hottest carry `pending` beside what they post: `pending_out` and
+`pending_in` of the `from` and of the `to` account as far as it is on this shard, or nothing at all where nothing is reserved.
+None means that the event was written before this was recorded.
+
 Journals of all versions stay readable: fields are only ever added at an event's end, with a default.
 """
 
@@ -28,6 +33,16 @@ Transit = tuple[int, str, int]
 
 class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One fact."""
+
+
+class Balances(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How one account stands after the event that carries this."""
+
+    account: str
+    currency: str
+    posted: int
+    pending_out: int
+    pending_in: int
 
 
 class Fence(Event, tag=9, frozen=True, gc=False):
@@ -64,6 +79,7 @@ class Paid(Event, tag=3, frozen=True, gc=False):
     to_previous: int
     reference: str | None
     metadata: Metadata | None
+    pending: tuple[int, ...] | None = None
 
 
 class Refused(Event, tag=4, frozen=True, gc=False):
@@ -89,6 +105,7 @@ class PaidOut(Event, tag=5, frozen=True, gc=False):
     from_previous: int
     reference: str | None
     metadata: Metadata | None
+    pending: tuple[int, ...] | None = None
 
 
 class PaidIn(Event, tag=6, frozen=True, gc=False):
@@ -103,6 +120,7 @@ class PaidIn(Event, tag=6, frozen=True, gc=False):
     currency: str
     to_posted: int
     to_previous: int
+    pending: tuple[int, ...] | None = None
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -126,6 +144,7 @@ class PaidLegs(Event, tag=7, frozen=True, gc=False):
     transit: tuple[Transit, ...]
     reference: str | None
     metadata: Metadata | None
+    balances: tuple[Balances, ...] | None = None
 
 
 class PaidLegsIn(Event, tag=8, frozen=True, gc=False):
@@ -136,6 +155,7 @@ class PaidLegsIn(Event, tag=8, frozen=True, gc=False):
     home_index: int
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -162,6 +182,7 @@ class Reserved(Event, tag=10, frozen=True, gc=False):
     metadata: Metadata | None
     expires_at: int | None = None
     conditions: tuple[Condition, ...] | None = None
+    balances: tuple[Balances, ...] | None = None
 
 
 class Decided(Event, tag=11, frozen=True, gc=False):
@@ -184,6 +205,7 @@ class Decided(Event, tag=11, frozen=True, gc=False):
     captured: tuple[int, ...] | None = None
     refunded: tuple[int, ...] | None = None
     status: PaymentStatus | None = None
+    balances: tuple[Balances, ...] | None = None
 
 
 class Forgotten(Event, tag=12, frozen=True, gc=False):
@@ -203,6 +225,7 @@ class PartReserved(Event, tag=13, frozen=True, gc=False):
     legs: tuple[Leg, ...]
     holds: tuple[Hold, ...]
     kind: Kind = Kind.PAYMENT
+    balances: tuple[Balances, ...] | None = None
 
 
 class PartRefused(Event, tag=14, frozen=True, gc=False):
@@ -226,6 +249,7 @@ class PartDecided(Event, tag=15, frozen=True, gc=False):
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
     kind: Kind = Kind.PAYMENT
+    balances: tuple[Balances, ...] | None = None
 
 
 class Received(Event, tag=16, frozen=True, gc=False):
@@ -242,6 +266,7 @@ class Received(Event, tag=16, frozen=True, gc=False):
     from_account: str
     entry: Entry
     kind: Kind = Kind.PAYMENT
+    balances: tuple[Balances, ...] | None = None
 
 
 class Cleared(Event, tag=17, frozen=True, gc=False):
@@ -261,6 +286,7 @@ class Held(Event, tag=18, frozen=True, gc=False):
     expires_at: int
     reference: str | None
     metadata: Metadata | None
+    balances: tuple[Balances, ...] | None = None
 
 
 class HeldIn(Event, tag=19, frozen=True, gc=False):
@@ -270,6 +296,7 @@ class HeldIn(Event, tag=19, frozen=True, gc=False):
     home_sequence: int
     home_index: int
     holds: tuple[Hold, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class OfPayment(Event, frozen=True, gc=False):
@@ -301,6 +328,7 @@ class Captured(OfPayment, tag=20, frozen=True, gc=False):
     transit: tuple[Transit, ...]
     number: int
     participants: tuple[int, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class Released(OfPayment, tag=21, frozen=True, gc=False):
@@ -316,6 +344,7 @@ class Released(OfPayment, tag=21, frozen=True, gc=False):
     holds: tuple[Hold, ...]
     number: int
     participants: tuple[int, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class Settled(Event, tag=22, frozen=True, gc=False):
@@ -333,6 +362,7 @@ class Settled(Event, tag=22, frozen=True, gc=False):
     holds: tuple[Hold, ...]
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class Refunded(OfPayment, tag=23, frozen=True, gc=False):
@@ -352,6 +382,7 @@ class Refunded(OfPayment, tag=23, frozen=True, gc=False):
     reason: str | None
     entries: tuple[Entry, ...]
     transit: tuple[Transit, ...]
+    balances: tuple[Balances, ...] | None = None
 
 
 class RefundReserved(OfPayment, tag=24, frozen=True, gc=False):
@@ -367,6 +398,7 @@ class RefundReserved(OfPayment, tag=24, frozen=True, gc=False):
     holds: tuple[Hold, ...]
     participants: tuple[int, ...]
     is_long: bool
+    balances: tuple[Balances, ...] | None = None
 
 
 class Recalled(Event, tag=25, frozen=True, gc=False):

@@ -23,6 +23,17 @@ def in_shard_order(records: Sequence[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.shard)
 
 
+def within_bytes(records: Sequence[Record], limit_bytes: int) -> list[Record]:
+    """Return the first of the records, as many as fit into `limit_bytes`, and at least one if there is any."""
+    taken, size = 0, 0
+    for record in records:
+        size += len(record.frame())
+        if taken and size > limit_bytes:
+            break
+        taken += 1
+    return list(records[:taken])
+
+
 def fence_record(shard: int, epoch: int, at: int, newest: Record | None) -> Record:
     """Return the record with which the owner of `epoch` begins, right after the newest one (None: the shard is empty).
 

@@ -30,6 +30,12 @@ class Chain:
     def check(self, sequence: int, stored_hash: bytes, frame: bytes) -> Record:
         """Return the next record. Raises JournalCorrupt if it is not the one that must follow."""
         record = check_stored(self._shard, sequence, stored_hash, frame)
+        self.follow(record)
+        return record
+
+    def follow(self, record: Record) -> None:
+        """Take in a record that was checked by itself. Raises JournalCorrupt if it is not the one that must follow."""
+        sequence = record.sequence
         place = f"shard {self._shard}, sequence {sequence}"
         if sequence != self._sequence + 1:
             raise JournalCorrupt(f"{place}: sequence {self._sequence + 1} is missing before it")
@@ -37,5 +43,4 @@ class Chain:
             raise JournalCorrupt(f"{place}: it does not carry the hash of the record before it")
         if record.epoch < self._epoch:
             raise JournalCorrupt(f"{place}: epoch {record.epoch} comes after epoch {self._epoch}")
-        self._sequence, self._epoch, self._hash = sequence, record.epoch, stored_hash
-        return record
+        self._sequence, self._epoch, self._hash = sequence, record.epoch, record.hash()

@@ -9,7 +9,7 @@
    memory and open its shards again.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -101,6 +101,15 @@ class Journal(Protocol):
     def read(self, shard: int, after: int, until: int | None = None) -> AsyncIterator[Record]:
         """Yield the records with `after < sequence <= until` in order, checked for their checksum, density and hash chain
         (the first one's chain is not checked when `after` is not 0). Raises JournalCorrupt, JournalUnavailable."""
+        ...
+
+    async def tail(self, after: Mapping[int, int], limit_bytes: int) -> list[Record]:
+        """Return the next records of several shards in the order of their times, as many as fit into `limit_bytes`, and at least one
+        if there is any. `after`: shard -> the newest sequence that is known already.
+
+        Each record is checked for its checksum and its place; who follows a shard checks the chain too (`Chain.follow`).
+        Raises JournalCorrupt, JournalUnavailable.
+        """
         ...
 
     async def record(self, shard: int, sequence: int) -> Record | None:

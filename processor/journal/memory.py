@@ -1,11 +1,11 @@
 """The journal in this process's memory: the reference for what the other implementations mean, and the simulation's store."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
-from processor.journal.batch import fence_record, in_shard_order
+from processor.journal.batch import fence_record, in_shard_order, within_bytes
 from processor.journal.chain import Chain, check_stored
 from processor.journal.interface import Fenced, Head, Snapshot
 from processor.journal.memory_shard_map import MemoryShardMap
@@ -72,6 +72,16 @@ class MemoryJournal(MemoryShardMap):
         for sequence in range(after + 1, (newest if until is None else min(until, newest)) + 1):
             if sequence in stream:
                 yield chain.check(sequence, stream[sequence].hash, stream[sequence].frame)
+
+    async def tail(self, after: Mapping[int, int], limit_bytes: int) -> list[Record]:
+        waiting = [
+            self._checked(shard, following)
+            for shard, sequence in after.items()
+            for following in range(sequence + 1, next(reversed(self.streams[shard]), 0) + 1)
+            if following in self.streams[shard]
+        ]
+        waiting.sort(key=lambda record: (record.at, record.shard, record.sequence))
+        return within_bytes(waiting, limit_bytes)
 
     async def record(self, shard: int, sequence: int) -> Record | None:
         return self._checked(shard, sequence) if sequence in self.streams[shard] else None

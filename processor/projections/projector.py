@@ -17,6 +17,7 @@ from processor.core.ensure import Broken
 from processor.core.events import AnyEvent, decode_events
 from processor.journal.chain import Chain
 from processor.journal.interface import JournalUnavailable
+from processor.journal.postgres.journal import TAIL
 from processor.journal.postgres.link import Timeouts, connect, journal_errors
 from processor.journal.record import Record
 from processor.projections.fold import Fold, accounts_to_know
@@ -137,7 +138,7 @@ class Projector:
     async def _next_batch(self, connection: asyncpg.Connection) -> Batch:
         shards, after = list(self.positions), list(self.positions.values())
         each = max(1, self._batch_bytes // _RECORD_BYTES_MIN // max(1, len(shards)))
-        rows = await connection.fetch(QUERIES["next_records"], shards, after, each, self._batch_bytes)
+        rows = await connection.fetch(TAIL, shards, after, each, self._batch_bytes)
         records = [self._chains[row["shard"]].check(row["sequence"], row["hash"], row["frame"]) for row in rows]
         return [(record, decode_events(record.payload)) for record in records]
 

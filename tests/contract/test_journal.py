@@ -69,6 +69,21 @@ async def test_reading_can_begin_and_end_anywhere(ledger: Ledger) -> None:
         assert [record.sequence for record in await read_all(journal, 0, first, last)] == expected
 
 
+async def test_the_tail_of_several_shards_comes_in_the_order_of_time_and_within_its_bytes(ledger: Ledger) -> None:
+    journal, shard_map = await ledger.journal(), await ledger.shard_map()
+    for shard in (0, 2):
+        await write(journal, await take(journal, shard_map, shard), 3)
+    everything = await journal.tail({0: 0, 1: 0, 2: 0}, 1_000_000)
+    assert sorted((record.shard, record.sequence) for record in everything) == [(s, n) for s in (0, 2) for n in (1, 2, 3, 4)]
+    assert everything == sorted(everything, key=lambda record: (record.at, record.shard, record.sequence))
+    assert [record.frame() for record in everything if record.shard == 2] == await frames(journal, 2)
+    assert [(record.shard, record.sequence) for record in await journal.tail({0: 4, 2: 2}, 1_000_000)] == [(2, 3), (2, 4)]
+    two = len(everything[0].frame()) + len(everything[1].frame())
+    assert await journal.tail({0: 0, 1: 0, 2: 0}, two) == everything[:2]
+    assert await journal.tail({0: 0, 1: 0, 2: 0}, two - 1) == await journal.tail({0: 0, 1: 0, 2: 0}, 1) == everything[:1]
+    assert await journal.tail({0: 4, 1: 0, 2: 4}, 1_000_000) == []
+
+
 async def test_one_record_can_be_read_alone(ledger: Ledger) -> None:
     journal = await ledger.journal()
     record = after(await take(journal, await ledger.shard_map(), 0))

@@ -1,6 +1,6 @@
 """The journal in PostgreSQL: a table of records, written by one statement per commit."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 
 import asyncpg
@@ -17,8 +17,11 @@ from processor.journal.record import NO_HASH, Record
 
 _QUERIES = load_queries("journal.sql")
 APPEND = _QUERIES["append"]
+TAIL = _QUERIES["tail"]
 _NOTHING_INSERTED = "INSERT 0 0"
 _PAGE_BYTES = 8 * 1024 * 1024
+# So many records are looked at to fill a tail as if all were this small: enough for records of one payment each.
+_RECORD_BYTES_MIN = 256
 _NEWEST = 2**63 - 1
 # Each attempt can be overtaken by one statement that an earlier owner had under way.
 _FENCE_ATTEMPTS = 16
@@ -106,6 +109,11 @@ class PostgresJournal:
             for row in rows:
                 yield chain.check(row["sequence"], row["hash"], row["frame"])
             after = rows[-1]["sequence"]
+
+    async def tail(self, after: Mapping[int, int], limit_bytes: int) -> list[Record]:
+        each = max(1, limit_bytes // _RECORD_BYTES_MIN // max(1, len(after)))
+        rows = await self._readers.fetch(TAIL, list(after), list(after.values()), each, limit_bytes)
+        return [check_stored(row["shard"], row["sequence"], row["hash"], row["frame"]) for row in rows]
 
     async def record(self, shard: int, sequence: int) -> Record | None:
         rows = await self._readers.fetch(_QUERIES["read_record"], shard, sequence)

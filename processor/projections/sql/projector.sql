@@ -35,27 +35,6 @@ CROSS JOIN LATERAL (
     SELECT posted FROM entries WHERE entries.account = asked.account ORDER BY at DESC, sequence DESC, line DESC LIMIT 1
 ) AS newest;
 
--- name: next_records
--- The next records of all shards in the order of their times, as many as fit into a number of bytes, and at least one. In this order
--- new payments go to the right end of the primary key, where an insertion needs no search.
--- $1 shards, $2 after these sequences, $3 number of records of each shard, $4 number of bytes.
-SELECT shard, sequence, hash, frame
-FROM (
-    SELECT
-        found.*,
-        sum(octet_length(frame)) OVER (ORDER BY found.recorded_at, found.shard, found.sequence) - octet_length(frame) AS bytes_before
-    FROM unnest($1::integer[], $2::bigint[]) AS position (shard, after)
-    CROSS JOIN LATERAL (
-        SELECT journal_records.*
-        FROM payments.journal_records
-        WHERE journal_records.shard = position.shard AND journal_records.sequence > position.after
-        ORDER BY sequence
-        LIMIT $3
-    ) AS found
-) AS counted
-WHERE bytes_before < $4
-ORDER BY recorded_at, shard, sequence;
-
 -- name: change_accounts
 -- $1 accounts, $2 statuses, $3 and $4 what is reserved; null leaves it as it is.
 UPDATE accounts

@@ -66,6 +66,27 @@ FROM (
 WHERE bytes_before < $4
 ORDER BY sequence;
 
+-- name: tail
+-- The next records of several shards in the order of their times, as many as fit into a number of bytes, and at least one. In this
+-- order the projections' new payments go to the right end of their primary key, where an insertion needs no search.
+-- $1 shards, $2 after these sequences, $3 number of records of each shard, $4 number of bytes.
+SELECT shard, sequence, hash, frame
+FROM (
+    SELECT
+        found.*,
+        sum(octet_length(frame)) OVER (ORDER BY found.recorded_at, found.shard, found.sequence) - octet_length(frame) AS bytes_before
+    FROM unnest($1::integer[], $2::bigint[]) AS position (shard, after)
+    CROSS JOIN LATERAL (
+        SELECT journal_records.*
+        FROM payments.journal_records
+        WHERE journal_records.shard = position.shard AND journal_records.sequence > position.after
+        ORDER BY sequence
+        LIMIT $3
+    ) AS found
+) AS counted
+WHERE bytes_before = 0 OR bytes_before + octet_length(frame) <= $4
+ORDER BY recorded_at, shard, sequence;
+
 -- name: read_record
 -- One record. $1 shard, $2 sequence.
 SELECT hash, frame FROM payments.journal_records WHERE shard = $1 AND sequence = $2;

@@ -1,0 +1,1 @@
+"""Bridges: each follows the journal and carries its events to another system."""

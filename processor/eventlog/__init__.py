@@ -1,0 +1,1 @@
+"""The event log: what the journal says, as facts for everybody outside."""
