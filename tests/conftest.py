@@ -1,4 +1,4 @@
-"""What tests of every kind may use: an event loop, and an embedded PostgreSQL with an empty database for each test."""
+"""What tests of every kind may use: an event loop, an embedded PostgreSQL with an empty database for each test, AWS and Valkey."""
 
 import asyncio
 import itertools
@@ -9,8 +9,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import redis
 
+from processor.local.aws_emulator import AwsEmulator
 from processor.local.postgres import EmbeddedPostgres
+from processor.local.valkey import EmbeddedValkey
+from tests.aws import EmulatedAws, set_credentials
 
 _DATABASE_NUMBERS = itertools.count(1)
 
@@ -39,6 +43,69 @@ def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     name = asyncio.run(_create_database(postgres_server.dsn))
     yield postgres_server.dsn.rpartition("/")[0] + f"/{name}"
     asyncio.run(_run(postgres_server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def aws_emulator() -> Iterator[AwsEmulator]:
+    """A running emulator that all tests share: do not stop it."""
+    yield from _emulator()
+
+
+@pytest.fixture
+def aws(aws_emulator: AwsEmulator) -> EmulatedAws:
+    """AWS, for tests that leave it running: `settings()` has names of its own at every call."""
+    return EmulatedAws(aws_emulator)
+
+
+@pytest.fixture
+def own_aws() -> Iterator[EmulatedAws]:
+    """AWS for one test alone, which may stop `emulator` and start it again: at the same endpoint, with what it had at the stop."""
+    for emulator in _emulator():
+        yield EmulatedAws(emulator)
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[EmbeddedValkey]:
+    """A running server that all tests share: do not stop it, nor change its settings."""
+    yield from _valkey()
+
+
+@pytest.fixture
+def valkey_url(valkey_server: EmbeddedValkey) -> str:
+    """The URL of an empty Valkey on the shared server."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server.url
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    """A running server for one test alone, which may stop and restart it (at the same `url`), or kill it."""
+    yield from _valkey()
+
+
+def _emulator() -> Iterator[AwsEmulator]:
+    set_credentials()
+    folder = Path(tempfile.mkdtemp(prefix="payments-test-"))
+    emulator = AwsEmulator(folder)
+    try:
+        emulator.start()
+        yield emulator
+    finally:
+        # What it would write at a stop is not wanted.
+        emulator.kill()
+        shutil.rmtree(folder)
+
+
+def _valkey() -> Iterator[EmbeddedValkey]:
+    folder = Path(tempfile.mkdtemp(prefix="payments-test-"))
+    server = EmbeddedValkey(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder)
 
 
 def _server() -> Iterator[EmbeddedPostgres]:

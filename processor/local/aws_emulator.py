@@ -1,0 +1,60 @@
+"""The emulator of AWS services: real wire protocols, one process, one port on loopback."""
+
+import urllib.request
+from collections.abc import Mapping, Sequence
+
+from processor.local.aws_programs import emulator_command
+from processor.local.child import plain_environment
+from processor.local.ports import LOOPBACK
+from processor.local.server import LoopbackServer
+
+ACCOUNT = "000000000000"
+_HEALTH_SECONDS = 2
+# Not through a proxy that the shell names.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class AwsEmulator(LoopbackServer):
+    """One emulator. It keeps its state in memory and writes it down when it is stopped: after a kill, all but S3's objects is what
+    it was at the last stop."""
+
+    title = "the AWS emulator"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where all services answer."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        """Make the folders of its state."""
+        for name in ("state", "s3", "tmp"):
+            (self.folder / name).mkdir(exist_ok=True)
+
+    def command(self) -> Sequence[str]:
+        """Return the command that runs it in the foreground."""
+        return emulator_command()
+
+    def environment(self) -> Mapping[str, str]:
+        """Return its environment: everything in our folder, nothing beyond loopback."""
+        return plain_environment() | {
+            "BIND_HOST": LOOPBACK,
+            "GATEWAY_PORT": str(self.port),
+            # A listener of its own, on all interfaces.
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.folder / "s3"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "HOME": str(self.folder),
+        }
+
+    def is_ready(self) -> bool:
+        """Return whether it answers requests."""
+        try:
+            with _OPENER.open(f"{self.endpoint_url}/_ministack/health", timeout=_HEALTH_SECONDS) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
