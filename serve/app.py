@@ -11,8 +11,10 @@ from serve.ledger import Ledger, LedgerError
 from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
 from serve.payments.refusals import ledger_problem
+from serve.rates import check_rate
 from serve.resource import Resource, resources_of
 from serve.routes.table import route_table
+from serve.shared_cache import SharedCache
 from serve.site import Site
 from serve.submissions import Submissions
 from serve.wire.answer import Answer
@@ -31,10 +33,14 @@ _INTERNAL_ERROR = (
 
 
 def create_app(
-    ledger: Ledger, *, registry: CollectorRegistry | None = None, visibility_seconds: float = VISIBILITY_SECONDS_MAX
+    ledger: Ledger,
+    *,
+    registry: CollectorRegistry | None = None,
+    visibility_seconds: float = VISIBILITY_SECONDS_MAX,
+    cache: SharedCache | None = None,
 ) -> "Application":
     """Return the ASGI application over this ledger. Several may live in one process unless they share a `registry`."""
-    return Application(Site(ledger, Submissions(), Metrics(registry), visibility_seconds))
+    return Application(Site(ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache()))
 
 
 class Application:
@@ -106,6 +112,8 @@ async def _answer(resource: Resource, request: Request) -> Answer:
     """Return the route's answer, or the problem that it ended in."""
     try:
         request.check_limits()
+        if request.site.cache.rates is not None:
+            await check_rate(request.site.cache.rates, request)
         route = resource.routes.get(request.scope["method"])
         if route is None:
             return resource.without_route(request)

@@ -32,6 +32,7 @@ from serve.loopback import keep_replicas_on_loopback
 from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
 from serve.serve_load import EAGER, ServeLoad
+from serve.shared_cache import SharedCache
 from serve.tallies import Reading, ReplicaRegistry
 from serve.wire.gathering import GatheringProtocol
 
@@ -109,7 +110,12 @@ class Api:
         self._routing = asyncio.create_task(router.run())
         reads = await ProjectedReads.connect(settings.database_url, journal)
         Reading("payments_api_waiting_messages", "Messages to hosts without an answer", lambda: router.waiting_messages, registry)
-        self._app = create_app(RoutedLedger(shards, router, journal, shard_map, reads), registry=registry)
+        self._cache = SharedCache.connect(settings)
+        if (link := self._cache.link) is not None:
+            Reading("payments_redis_up", "0 while Redis is left alone because it did not answer", lambda: link.is_up, registry)
+            Reading("payments_redis_failures", "Round trips to Redis that failed", lambda: link.failures, registry)
+        ledger = RoutedLedger(shards, router, journal, shard_map, reads)
+        self._app = create_app(ledger, registry=registry, cache=self._cache)
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
@@ -142,6 +148,7 @@ class Api:
         self._server.should_exit = True
         await self._serving
         await self._app.drain()
+        await self._cache.close()
         for task in (self._routing, *self._telling):
             task.cancel()
 

@@ -6,14 +6,17 @@ from serve.acknowledged import Acknowledged
 from serve.ledger import Ledger
 from serve.limits import VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
+from serve.shared_cache import SharedCache
 from serve.submissions import Submissions
 
 
 class Site(msgspec.Struct):
-    """The ledger, the messages under way to it, the figures, what was acknowledged, and how long a read waits for its token."""
+    """The ledger, the messages under way to it, the figures, what was acknowledged, how long a read waits for its token, and what is
+    shared with other processes."""
 
     ledger: Ledger
     submissions: Submissions
     metrics: Metrics
     visibility_seconds: float = VISIBILITY_SECONDS_MAX
     acknowledged: Acknowledged = msgspec.field(default_factory=Acknowledged)
+    cache: SharedCache = SharedCache()

@@ -42,6 +42,19 @@ class AccountBody(msgspec.Struct, frozen=True, rename={"account": "id"}):
     as_of: AsOf
 
 
+class BalancesBody(msgspec.Struct, frozen=True, rename={"account": "id"}):
+    """An account's balances. `source`: `cache`, the copy that follows the ledger, or the `ledger` itself."""
+
+    account: AccountId
+    currency: CurrencyCode
+    posted: Money
+    pending_in: Money
+    pending_out: Money
+    available: Money
+    source: Literal["cache", "ledger"]
+    as_of: AsOf
+
+
 def account_body(view: AccountView, shard: int, sequence: int) -> AccountBody:
     """Return the account as it stands at `sequence` of its shard."""
     return AccountBody(

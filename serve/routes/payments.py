@@ -11,6 +11,7 @@ from serve.payments.batches import batch_answer, parse_batch
 from serve.payments.columns import columns_answer, parse_columns
 from serve.payments.idempotency import key_of_headers
 from serve.payments.instructions import message_of, parse_payment
+from serve.payments.misused_keys import are_keys_misused, refuse_misused_key, refuse_misused_keys
 from serve.payments.operations import not_found, place_of
 from serve.payments.outcomes import payment_answer
 from serve.payments.views import view_body
@@ -37,6 +38,8 @@ async def pay(request: Request) -> Answer:
     key = key_of_headers(request.headers)
     version, site = version_of(request.headers), request.site
     message = message_of(parse_payment(await request.body()), key, site.ledger.shards, version)
+    if site.cache.keys is not None:
+        await refuse_misused_key(site.cache.keys, key, message)
     answer = expect(await site.submissions.ask(site.ledger, message), PaymentAnswer)
     site.metrics.count_outcome(answer)
     site.acknowledged.note_one(message.shard, answer.as_of)
@@ -49,13 +52,17 @@ async def pay_batch(request: Request) -> Answer:
     """Make many payments that do not disturb each other."""
     minimal = bool(_MINIMAL(request.headers.get(b"prefer", b"")))
     body, site = await request.body(), request.site
+    guard = site.cache.keys
     payments = parse_columns(body)
-    if payments is not None:
+    # Which keys are refused is told item by item: that is for the plain road.
+    if payments is not None and not (guard is not None and await are_keys_misused(guard, body, payments)):
         outcomes = await site.submissions.run(site.ledger.pay_many(payments))
         site.metrics.count_outcomes(outcomes.others.values())
         site.metrics.count_accepted(len(payments) - len(outcomes.others))
         return columns_answer(site.acknowledged, payments, outcomes, site.ledger.shards, request.id, minimal)
     instructions = parse_batch(body, site.ledger.shards)
+    if guard is not None:
+        instructions = await refuse_misused_keys(guard, body, instructions)
     messages: list[AnyMessage] = [item for item in instructions if not isinstance(item, Problem)]
     answers = await site.submissions.run(site.ledger.ask_all(messages)) if messages else []
     site.metrics.count_outcomes(answers)

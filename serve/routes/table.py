@@ -2,6 +2,7 @@
 
 from serve.routes import (
     accounts,
+    balances,
     currencies,
     entries,
     ledger,
@@ -22,6 +23,7 @@ def route_table() -> tuple[Route, ...]:
         *payment_lists.ROUTES,
         *payment_operations.ROUTES,
         *accounts.ROUTES,
+        *balances.ROUTES,
         *entries.ROUTES,
         *ledger.ROUTES,
         *currencies.ROUTES,

@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "amount_exceeds_captured": Kind(422, "Not this much of the payment was captured and not yet refunded"),
     "balance_condition_failed": Kind(422, "An account does not fulfil a condition of the payment"),
     "idempotency_key_reused": Kind(422, "The idempotency key belongs to another request"),
+    "rate_limited": Kind(429, "The client sends too many requests", True),
     "headers_too_large": Kind(431, "The headers are too many or too large"),
     "internal_error": Kind(500, "This program failed"),
     "overloaded": Kind(503, "Too many requests are waiting", True),
