@@ -55,6 +55,7 @@ class RedisLink:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self.is_up or len(self._waiting) >= WAITING_COMMANDS_MAX:
             answer.set_exception(CacheUnavailable("Redis does not answer"))
+            answer.exception()  # Whoever does not wait for it need not hear of it.
             return answer
         self._waiting.append((command, answer))
         if self._trip is None:

@@ -61,7 +61,7 @@ def test_every_code_is_described_and_no_other(document: Document) -> None:
         for code in response["description"].split()
     }
     everywhere = {
-        "route_not_found", "method_not_allowed", "invalid_header", "target_too_long", "headers_too_large", "internal_error",
+        "route_not_found", "method_not_allowed", "invalid_header", "target_too_long", "headers_too_large", "internal_error", "rate_limited",
     }  # fmt: skip
     assert described | everywhere == KINDS.keys()
     assert not described & everywhere
