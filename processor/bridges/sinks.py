@@ -1,0 +1,43 @@
+"""From a name in the settings to what runs under it. Nothing is imported before it is asked for: boto3 and pyarrow are large."""
+
+from collections.abc import Callable
+
+from processor.bridges.bridge import Bridge
+from processor.bridges.sink import Sink
+from processor.bridges.work import Work
+from processor.eventlog.translator import Translator
+from processor.journal.interface import Journal
+from processor.journal.postgres.link import Link
+from processor.settings import Settings
+
+MakeSink = Callable[[Settings], Sink]
+
+# Each of these imports its sink when it is called. Add yours here:
+#
+#     def _kinesis(settings: Settings) -> Sink:
+#         from processor.bridges.kinesis.sink import KinesisSink
+#         return KinesisSink(settings)
+_SINKS: dict[str, MakeSink] = {}
+
+# What is more than a sink, or none: each gets all that there is. Add yours here.
+MakeWork = Callable[[Settings, Journal, Link], Work]
+_WORKS: dict[str, MakeWork] = {}
+
+
+class UnknownBridge(Exception):
+    """No such bridge in this version of the program."""
+
+
+def make_work(name: str, settings: Settings, journal: Journal, link: Link) -> Work:
+    """Return what runs under this name. `link` leads to the ledger's database, for cursors. Raises UnknownBridge."""
+    if name in _WORKS:
+        return _WORKS[name](settings, journal, link)
+    if name in _SINKS:
+        return make_bridge(name, _SINKS[name](settings), settings, journal, link)
+    known = ", ".join(sorted({*_WORKS, *_SINKS})) or "none"
+    raise UnknownBridge(f"this program has no bridge {name}; it has: {known}")
+
+
+def make_bridge(name: str, sink: Sink, settings: Settings, journal: Journal, link: Link) -> Bridge:
+    """Return a bridge from the journal to this sink."""
+    return Bridge(name, sink, journal, Translator(journal), link, settings.bridge_share)
