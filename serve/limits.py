@@ -27,8 +27,6 @@ METADATA_MEMBERS_MAX = 50
 METADATA_KEY_CHARACTERS_MAX = 64
 METADATA_VALUE_CHARACTERS_MAX = 500
 
-SAFE_INTEGER_MAX = 2**53 - 1
-"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
 AMOUNT_MAX = 2**63 - 1
 
 PAGE_DEFAULT = 25

@@ -5,9 +5,9 @@ import io
 from collections.abc import AsyncIterator, Iterable
 
 from processor.core.ids import payment_id
+from processor.wire_values import rfc3339
 from serve.bodies.entries import statement_line
 from serve.reads import Entry, StatementFile
-from serve.wire.timestamps import rfc3339
 
 COLUMNS = ("at", "payment_id", "kind", "direction", "amount", "balance_after", "sequence")
 

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from processor.core.messages import AccountView
-from serve.bodies.values import AccountId, AsOf, Bound, CurrencyCode, Metadata, Money, Time, money
-from serve.wire.timestamps import rfc3339
+from processor.wire_values import money, rfc3339
+from serve.bodies.values import AccountId, AsOf, Bound, CurrencyCode, Metadata, Money, Time
 
 
 class OpenAccountBody(msgspec.Struct, forbid_unknown_fields=True, rename={"account": "id"}):

@@ -7,9 +7,9 @@ from msgspec import Meta
 
 from processor.core.ids import payment_id
 from processor.core.messages import Kind
-from serve.bodies.values import AccountId, CurrencyCode, Money, Time, money
+from processor.wire_values import money, rfc3339
+from serve.bodies.values import AccountId, CurrencyCode, Money, Time
 from serve.reads import Entry, EntryPage, Statement
-from serve.wire.timestamps import rfc3339
 
 EntryKind = Literal["payment", "capture", "refund", "reversal", "hold", "void", "expiry"]
 Direction = Literal["debit", "credit"]

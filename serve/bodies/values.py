@@ -6,13 +6,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from processor.wire_values import SAFE_INTEGER_MAX
 from serve.limits import (
     ACCOUNT_ID_CHARACTERS_MAX,
     AMOUNT_MAX,
     METADATA_KEY_CHARACTERS_MAX,
     METADATA_MEMBERS_MAX,
     METADATA_VALUE_CHARACTERS_MAX,
-    SAFE_INTEGER_MAX,
 )
 from serve.payments.currencies import MINOR_UNIT_DIGITS
 
@@ -55,11 +55,6 @@ class AsOf(msgspec.Struct, frozen=True, gc=False):
 
     shard: int
     sequence: int
-
-
-def money(value: int) -> int | str:
-    """Return the value as answers give it: an integer as far as every JSON parser reads it exactly, a string beyond."""
-    return value if -SAFE_INTEGER_MAX <= value <= SAFE_INTEGER_MAX else str(value)
 
 
 def whole(value: int | str) -> int | None:

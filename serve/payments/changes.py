@@ -11,8 +11,8 @@ from msgspec import UNSET
 
 from processor.core.messages import OperationAnswer, PaymentView, Refund
 from processor.core.results import Result
+from processor.wire_values import money, rfc3339
 from serve.bodies.payment_operations import ChangedPaymentBody, OperationBody
-from serve.bodies.values import money
 from serve.consistency import token_header
 from serve.ledger import Ledger
 from serve.payments.identity import REPLAYED, Operation, operation_id_of, payment_id_of
@@ -20,7 +20,6 @@ from serve.payments.operation_refusals import operation_refusal
 from serve.payments.operations import kind_of
 from serve.payments.views import total, view_body
 from serve.wire.answer import Answer, encode_json
-from serve.wire.timestamps import rfc3339
 
 Answered = tuple[Operation, OperationAnswer]
 

@@ -14,6 +14,7 @@ from actors.payment_outcomes import PaymentOutcomes
 from processor.core.ids import record_prefix, suffix
 from processor.core.messages import PayMany, PaymentAnswer
 from processor.core.routing import shard_of
+from processor.wire_values import SAFE_INTEGER_MAX, rfc3339
 from serve.acknowledged import Acknowledged
 from serve.bodies.payments import BatchResultBody, BatchResultsBody, PaymentBody, PaymentLegBody
 from serve.bodies.values import AsOf
@@ -23,14 +24,12 @@ from serve.limits import (
     BATCH_ITEMS_MAX,
     IDEMPOTENCY_KEY_CHARACTERS_MAX,
     REFERENCE_CHARACTERS_MAX,
-    SAFE_INTEGER_MAX,
 )
 from serve.payments.batches import require_any_outcome, result_of
 from serve.payments.currencies import MINOR_UNIT_DIGITS
 from serve.payments.idempotency import fingerprints, key_digests
 from serve.wire.answer import Answer, encode_json
 from serve.wire.strict_json import has_nul, strings_in
-from serve.wire.timestamps import rfc3339
 
 _AccountText = Annotated[str, Meta(min_length=1, max_length=ACCOUNT_ID_CHARACTERS_MAX)]
 _KeyText = Annotated[str, Meta(min_length=1, max_length=IDEMPOTENCY_KEY_CHARACTERS_MAX)]

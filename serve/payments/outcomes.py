@@ -6,14 +6,14 @@ made of the payment's id, and Request-Id repeats it unless the client chose its 
 
 from processor.core.messages import Hold, Leg, Pay, PaymentAnswer, PaymentView
 from processor.core.results import Result
+from processor.wire_values import money, rfc3339
 from serve.bodies.payments import PaymentBody, PaymentLegBody
-from serve.bodies.values import AsOf, money
+from serve.bodies.values import AsOf
 from serve.consistency import token_header
 from serve.payments.identity import REPLAYED, Creation, identity_of, legs_of
 from serve.payments.refusals import refusal
 from serve.payments.views import view_body
 from serve.wire.answer import Answer, encode_json
-from serve.wire.timestamps import rfc3339
 
 
 def payment_body(message: Creation, answer: PaymentAnswer, identity: str) -> PaymentBody:

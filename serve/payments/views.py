@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from processor.core.ids import payment_id
 from processor.core.messages import PaymentView
+from processor.wire_values import money, rfc3339
 from serve.bodies.payments import PaymentBody, PaymentLegBody
-from serve.bodies.values import AsOf, money
-from serve.wire.timestamps import rfc3339
+from serve.bodies.values import AsOf
 
 
 def view_body(shard: int, view: PaymentView, identity: str | None = None) -> PaymentBody:

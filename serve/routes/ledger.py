@@ -1,14 +1,14 @@
 """The ledger as a whole: its trial balance and its shards."""
 
 from processor.core.messages import AnyMessage, DigestAnswer, ReadDigest, ReadTotals, TotalsAnswer
+from processor.wire_values import money, rfc3339
 from serve.bodies.operations import AuditBody, CurrencyTotals, DigestsBody, ShardAudit, ShardDigest, ShardsBody, TotalsBody
-from serve.bodies.values import AsOf, money
+from serve.bodies.values import AsOf
 from serve.consistency import read_visible, seen_by_client, token_header
 from serve.ledger import expect
 from serve.routes.route import CONSISTENCY_TOKEN, READ_PROBLEMS, Route
 from serve.wire.answer import Answer, encode_json
 from serve.wire.request import Request
-from serve.wire.timestamps import rfc3339
 
 
 async def read_totals(request: Request) -> Answer:

@@ -3,9 +3,9 @@
 import re
 import time
 
+from processor.wire_values import parse_rfc3339
 from serve.limits import AMOUNT_MAX, CLOCK_DIFFERENCE_SECONDS_MAX, CURSOR_CHARACTERS_MAX, PAGE_DEFAULT, PAGE_MAX
 from serve.wire.problems import Problem, parameter_problem
-from serve.wire.timestamps import parse_rfc3339
 
 _SPACED_OFFSET = re.compile(r" (\d\d:\d\d)$")
 Query = dict[str, str]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from processor.wire_values import SAFE_INTEGER_MAX
 from serve.bodies.payments import BatchItemBody
-from serve.limits import AMOUNT_MAX, SAFE_INTEGER_MAX
+from serve.limits import AMOUNT_MAX
 from serve.payments.instructions import parse_payment
 from serve.wire.problems import Problem
 from serve.wire.strict_json import has_nul, scan, strings_in

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processor.wire_values import parse_rfc3339, rfc3339
 from serve.payments.currencies import MINOR_UNIT_DIGITS
-from serve.wire.timestamps import parse_rfc3339, rfc3339
 
 LATEST = 253_402_300_799_999_999
 

@@ -1,10 +1,17 @@
-"""Times on the wire: RFC 3339 in UTC with microseconds. Inside they are integers, microseconds since 1970."""
+"""How times and money stand in JSON: what the HTTP interface, the published events and every other text for outsiders share.
+
+Times are RFC 3339 in UTC with microseconds; inside they are integers, microseconds since 1970. Money is an integer in minor units
+as far as every JSON parser reads it exactly, and decimal text beyond.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated
 
 import msgspec
+
+SAFE_INTEGER_MAX = 2**53 - 1
+"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,3 +35,8 @@ def parse_rfc3339(text: str) -> int | None:
         return (msgspec.convert(text, _Instant) - _EPOCH) // _MICROSECOND
     except (msgspec.ValidationError, OverflowError):
         return None
+
+
+def money(value: int) -> int | str:
+    """Return the value as JSON has it: an integer as far as every parser reads it exactly, a string beyond."""
+    return value if -SAFE_INTEGER_MAX <= value <= SAFE_INTEGER_MAX else str(value)
