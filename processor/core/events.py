@@ -83,12 +83,18 @@ class Paid(Event, tag=3, frozen=True, gc=False):
 
 
 class Refused(Event, tag=4, frozen=True, gc=False):
-    """A payment broke a rule. `where`: twice the leg's index, plus one for its `to` side."""
+    """A request to make a payment, or to do `kind` to the payment `about`, broke a rule.
+
+    `where`: twice the leg's index, plus one for its `to` side; of a balance condition its position. `kind` is None if the event was
+    written before this was recorded.
+    """
 
     key: bytes
     fingerprint: bytes
     result: int
     where: int
+    kind: Kind | None = None
+    about: tuple[int, int, int] | None = None
 
 
 class PaidOut(Event, tag=5, frozen=True, gc=False):
@@ -386,7 +392,10 @@ class Refunded(OfPayment, tag=23, frozen=True, gc=False):
 
 
 class RefundReserved(OfPayment, tag=24, frozen=True, gc=False):
-    """A refund over several hosts: the home has reserved its own side. `legs` are the payment's, backwards, with the amounts."""
+    """A refund over several hosts: the home has reserved its own side. `legs` are the payment's, backwards, with the amounts.
+
+    `held`, `captured`, `refunded` and `status` say how the payment stands meanwhile.
+    """
 
     number: int
     key: bytes
@@ -399,6 +408,10 @@ class RefundReserved(OfPayment, tag=24, frozen=True, gc=False):
     participants: tuple[int, ...]
     is_long: bool
     balances: tuple[Balances, ...] | None = None
+    held: tuple[int, ...] | None = None
+    captured: tuple[int, ...] | None = None
+    refunded: tuple[int, ...] | None = None
+    status: PaymentStatus | None = None
 
 
 class Recalled(Event, tag=25, frozen=True, gc=False):

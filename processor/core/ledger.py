@@ -338,7 +338,8 @@ class Ledger:
         try:
             return Pending(shard.number, self._travel.start(message, shard, expires_at))
         except Refusal as refusal:
-            return self.refuse(shard, message.key, message.fingerprint, refusal)
+            kind = m.Kind.PAYMENT if expires_at is None else m.Kind.HOLD
+            return self.refuse(shard, message.key, message.fingerprint, refusal, kind)
 
     def start_refund(
         self, message: m.Refund, shard: Shard, payment: Payment, legs: tuple[m.Leg, ...], amounts: tuple[int, ...]
@@ -355,11 +356,19 @@ class Ledger:
         shard = self.shards.get(self.shard_of(account))
         return shard.accounts.get(account) if shard is not None else None
 
-    def refuse(self, shard: Shard, key: bytes, fingerprint: bytes, refusal: Refusal) -> m.PaymentAnswer:
-        """Remember a refusal, so that the same key gets it again."""
+    def refuse(
+        self,
+        shard: Shard,
+        key: bytes,
+        fingerprint: bytes,
+        refusal: Refusal,
+        kind: m.Kind = m.Kind.PAYMENT,
+        about: tuple[int, int, int] | None = None,
+    ) -> m.PaymentAnswer:
+        """Remember a refusal, so that the same key gets it again. `about`: the place of the payment that was to be changed."""
         self.record(shard)
         sequence, index = shard.sequence + 1, shard.index
-        self.emit(shard, e.Refused(key, fingerprint, int(refusal.result), refusal.where))
+        self.emit(shard, e.Refused(key, fingerprint, int(refusal.result), refusal.where, kind, about))
         return m.PaymentAnswer(refusal.result, False, shard.at, sequence, index, sequence, refusal.where)
 
     def replay(self, outcome: bytes, fingerprint: bytes, shard: Shard) -> m.PaymentAnswer | Pending:

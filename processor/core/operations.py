@@ -71,7 +71,7 @@ class Operations:
             judge_conditions(message.conditions, lambda account: True, ledger.account)
         except Refusal as refusal:
             ledger.consult(numbers)
-            return ledger.refuse(shard, message.key, message.fingerprint, refusal)
+            return ledger.refuse(shard, message.key, message.fingerprint, refusal, m.Kind.HOLD)
         by_shard: dict[int, list[e.Hold]] = {}
         for hold in holds:
             by_shard.setdefault(ledger.shard_of(hold.account), []).append(hold)
@@ -278,7 +278,8 @@ class Operations:
         return m.OperationAnswer(result, False, 0, 0, 0, self._ledger.as_of(shard))
 
     def _refuse(self, message: m.Capture | m.Void | m.Refund, shard: Shard, result: Result, where: int = 0) -> m.OperationAnswer:
-        answer = self._ledger.refuse(shard, message.key, message.fingerprint, Refusal(result, where))
+        about = (message.at, message.sequence, message.index)
+        answer = self._ledger.refuse(shard, message.key, message.fingerprint, Refusal(result, where), kind_of(message), about)
         return m.OperationAnswer(result, False, answer.at, answer.sequence, answer.index, answer.as_of, where)
 
     def _done(
@@ -347,8 +348,13 @@ class Operations:
         self._ledger.emit(shard, e.Settled(home, number, *place, kind, holds, entries, transit))
 
 
-def kind_of(message: m.Refund) -> m.Kind:
-    """Return whether it is a refund or a reversal."""
+def kind_of(message: m.Capture | m.Void | m.Refund) -> m.Kind:
+    """Return what is to be done; of a refund, whether it is a reversal."""
+    match message:
+        case m.Capture():
+            return m.Kind.CAPTURE
+        case m.Void():
+            return m.Kind.VOID
     return m.Kind.REFUND if message.reason is None else m.Kind.REVERSAL
 
 

@@ -106,7 +106,8 @@ class Travel:
         is_long = len(legs) > 1 or len(participants) > 1 or not holds
         self._ledger.emit(shard, e.RefundReserved(
             payment.at, payment.sequence, payment.index, number, message.key, message.fingerprint, kind, amounts,
-            message.reason, legs, holds, participants, is_long,
+            message.reason, legs, holds, participants, is_long, None,
+            payment.held, payment.captured, payment.refunded, payment.status,
         ))  # fmt: skip
         self._ask(shard, shard.transfers[number])
         return number
