@@ -84,9 +84,11 @@ class AboutAccount(msgspec.Struct, frozen=True, gc=False):
 
 
 class AboutPayment(msgspec.Struct, frozen=True, gc=False):
-    """The data of `payment.*`: told once, by the payment's home. `amounts`: what this operation moved or released, for each leg.
+    """The data of `payment.*`: told once, by the payment's home.
 
-    `entries` and `balances` are those of the home's accounts alone; other shards' follow with `balances.changed`.
+    `amounts`: for each leg, what this operation moves, reserves or releases, or would have if it is refused. `reason` is what was
+    given for a reversal; `code` says why something was refused, as in the HTTP contract. `entries` and `balances` are those of the
+    home's accounts alone; other shards' follow with `balances.changed`.
     """
 
     operation: Operation
@@ -95,15 +97,25 @@ class AboutPayment(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     entries: tuple[EntryData, ...]
     balances: tuple[BalancesData, ...]
+    code: str | None = None
 
 
 class AboutRefusal(msgspec.Struct, frozen=True, gc=False):
-    """The data of `payment.refused`: a request to make or to change a payment broke a rule; `code` is that of the HTTP contract."""
+    """The data of `payment.refused`: a request to make or to change a payment broke a rule, and nothing was done.
 
-    payment_id: str
+    `code` is that of the HTTP contract and `request_id` what the refusal was answered with. `payment_id` is the payment that was to
+    be changed, or what the refused payment is known by. `operation` and `payment_id` are None where an early version of this
+    program did not record them. `leg` and `side` say which account of the payment's legs it was, `condition` which balance
+    condition did not hold; both counted from 0.
+    """
+
+    operation: Operation | None
+    payment_id: str | None
+    request_id: str
     code: str
-    leg: int
-    side: Literal["from", "to"]
+    leg: int | None
+    side: Literal["from", "to"] | None
+    condition: int | None
 
 
 class AboutBalances(msgspec.Struct, frozen=True, gc=False):
