@@ -2,8 +2,9 @@
 
 from processor.cache.balances import BalanceCache, CachedBalances
 from processor.cache.link import CacheUnavailable
+from processor.wire_values import money
 from serve.bodies.accounts import BalancesBody
-from serve.bodies.values import AsOf, money
+from serve.bodies.values import AsOf
 from serve.consistency import seen_by_client, token_header
 from serve.routes.account import account_of, existing_account
 from serve.routes.route import ACCOUNT, CONSISTENCY_TOKEN, READ_PROBLEMS, Route
