@@ -14,10 +14,14 @@ The other shards' halves are HeldIn and Settled. Captures and releases cannot be
 them: the home's event is the decision, and Settle messages carry it to other hosts until Forgotten. A refund over several hosts
 is RefundReserved and then goes the road of a payment.
 
-Every event that changes balances says how each account that it touches stands after it, so that it can be published without any
-other. Events of many accounts carry `balances`; the three hottest carry `pending` beside what they post: `pending_out` and
-`pending_in` of the `from` and of the `to` account as far as it is on this shard, or nothing at all where nothing is reserved.
-None means that the event was written before this was recorded.
+Every event that changes balances says how each account that it touches on its shard stands after it, so that it can be published
+without any other. An account is touched where its version goes up: by an entry, by what is reserved, by what is released.
+  `balances`  of events of many accounts: each touched account once, in the order of first touch. () where none is touched, as
+              by a decision that leaves a hold as it is.
+  `pending`   of the three hottest, which say the posted balances themselves: () where nothing is reserved on the accounts at
+              hand, else `pending_out` and `pending_in`, in this order, of the `from` account and then of the `to` account, as far
+              as they are on this shard. Paid has four numbers, PaidOut the `from` account's two, PaidIn the `to` account's two.
+None means that the event was written before this was recorded. Whoever replays compares the rest with the state.
 
 Journals of all versions stay readable: fields are only ever added at an event's end, with a default.
 """
@@ -457,6 +461,24 @@ AnyEvent = (
     | Recalled
     | Aged
 )
+
+TOUCHING = (
+    PaidLegs,
+    PaidLegsIn,
+    Reserved,
+    Decided,
+    PartReserved,
+    PartDecided,
+    Received,
+    Held,
+    HeldIn,
+    Captured,
+    Released,
+    Settled,
+    Refunded,
+    RefundReserved,
+)
+"""The events with `balances`."""
 
 encode_events = msgspec.msgpack.Encoder().encode
 decode_events = msgspec.msgpack.Decoder(list[AnyEvent]).decode

@@ -179,7 +179,7 @@ class Ledger:
     def emit(self, shard: Shard, event: e.AnyEvent) -> None:
         """Record an event, and let it take effect."""
         self.record(shard).append(event)
-        shard.appliers[type(event)](event)
+        shard.enact(event)
         shard.index += 1
 
     def record(self, shard: Shard) -> list[e.AnyEvent]:
@@ -261,6 +261,8 @@ class Ledger:
                 message.key, message.fingerprint, source_id, target_id, amount, currency,
                 source.posted - amount, source.last_sequence, target.posted + amount, target.last_sequence,
                 message.reference, message.metadata,
+                (source.pending_out, source.pending_in, target.pending_out, target.pending_in)
+                if source.pending_out or source.pending_in or target.pending_out or target.pending_in else (),
             )  # fmt: skip
             events.append(paid)
             shard.apply_paid(paid)
@@ -270,13 +272,15 @@ class Ledger:
         paid_out = e.PaidOut(
             message.key, message.fingerprint, source_id, target_id, amount, currency,
             number, source.posted - amount, source.last_sequence, message.reference, message.metadata,
+            (source.pending_out, source.pending_in) if source.pending_out or source.pending_in else (),
         )  # fmt: skip
         events.append(paid_out)
         shard.apply_paid_out(paid_out)
         shard.index = index + 1
         paid_in = e.PaidIn(
-            shard.number, sequence, index, source_id, target_id, amount, currency, target.posted + amount, target.last_sequence
-        )
+            shard.number, sequence, index, source_id, target_id, amount, currency, target.posted + amount, target.last_sequence,
+            (target.pending_out, target.pending_in) if target.pending_out or target.pending_in else (),
+        )  # fmt: skip
         events = opened.get(number)
         if events is None:
             events = self.record(other)

@@ -113,6 +113,8 @@ def pay_many(ledger: "Ledger", payments: PayMany) -> tuple[PaidMany, list[Single
                         e.Paid(
                             key, fingerprint, source_id, target_id, amount, currency, from_posted, source.last_sequence,
                             to_posted, target.last_sequence, reference, None,
+                            (source.pending_out, source.pending_in, target.pending_out, target.pending_in)
+                            if source.pending_out or source.pending_in or target.pending_out or target.pending_in else (),
                         )
                     )  # fmt: skip
                     target.last_sequence = sequence
@@ -123,13 +125,16 @@ def pay_many(ledger: "Ledger", payments: PayMany) -> tuple[PaidMany, list[Single
                         e.PaidOut(
                             key, fingerprint, source_id, target_id, amount, currency, other.number, from_posted,
                             source.last_sequence, reference, None,
+                            (source.pending_out, source.pending_in) if source.pending_out or source.pending_in else (),
                         )
                     )  # fmt: skip
                     other.events.append(  # type: ignore[union-attr]
                         e.PaidIn(
-                            home.number, sequence, index, source_id, target_id, amount, currency, to_posted, target.last_sequence
+                            home.number, sequence, index, source_id, target_id, amount, currency, to_posted,
+                            target.last_sequence,
+                            (target.pending_out, target.pending_in) if target.pending_out or target.pending_in else (),
                         )
-                    )
+                    )  # fmt: skip
                     other.index += 1
                     target.last_sequence = other.sequence
                     if currency != flowing:

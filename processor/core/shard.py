@@ -1,6 +1,6 @@
 """One shard's state, and the only code that changes it: `apply`, the same for live processing and for replay.
 
-`apply` trusts no event: each posting says what the balance must be afterwards, and a difference stops the shard (Broken).
+`apply` trusts no event: each says what the balances must be afterwards, and a difference stops the shard (Broken).
 """
 
 from collections.abc import Callable, Sequence
@@ -73,6 +73,8 @@ class Shard:
     `payments` are those that were held or changed lately, by `place_key`; `held_for` what is held here for other shards' payments.
     Outcomes have two generations: `outcomes` since the record `boundary`, written at `aged_at`, and `earlier`. What was
     older, up to the record `forgotten`, is not in memory any more; `key_filter` tells which keys may be among it.
+
+    `touched` are the accounts that the newest of the TOUCHING events has touched, in order. It is no part of a snapshot.
     """
 
     __slots__ = (
@@ -95,6 +97,7 @@ class Shard:
         "posted",
         "sequence",
         "shards",
+        "touched",
         "transfers",
         "transit",
     )  # fmt: skip
@@ -120,6 +123,7 @@ class Shard:
         self.boundary = 0
         self.aged_at = 0
         self.key_filter: bytearray | None = None
+        self.touched: dict[str, Account] = {}
         self.appliers: dict[type, Callable[[Any], None]] = {
             e.Fence: self._apply_fence,
             e.AccountOpened: self._apply_account_opened,
@@ -148,6 +152,8 @@ class Shard:
             e.Recalled: partial(payment_events.apply_recalled, self),
             e.Aged: partial(payment_events.apply_aged, self),
         }
+        for kind in e.TOUCHING:
+            self.appliers[kind] = partial(self._apply_touching, self.appliers[kind])
 
     # Records and snapshots.
 
@@ -216,6 +222,30 @@ class Shard:
 
     # Applying events. The three hottest are written out; the others share the small steps at the end.
 
+    def enact(self, event: e.AnyEvent) -> None:
+        """Let a new event take effect, and note in it how the accounts that it has touched stand now.
+
+        Events are frozen, but this one is still being made: it has not been encoded, and nobody has it but the open record.
+        """
+        self.appliers[type(event)](event)
+        if isinstance(event, e.TOUCHING):
+            msgspec.structs.force_setattr(event, "balances", self.standing())
+
+    def standing(self) -> tuple[e.Balances, ...]:
+        """Return how the touched accounts stand."""
+        return tuple(
+            e.Balances(account.id, account.currency, account.posted, account.pending_out, account.pending_in)
+            for account in self.touched.values()
+        )
+
+    def _apply_touching(self, apply: Callable[[Any], None], event: Any) -> None:
+        self.touched.clear()
+        apply(event)
+        if event.balances is not None and event.balances != self.standing():
+            raise Broken(
+                f"the balances in record {self.sequence + 1} on shard {self.number} are {event.balances}, not {self.standing()}"
+            )
+
     def apply_paid(self, event: e.Paid) -> None:
         """One leg between two accounts of this shard."""
         source = self.accounts[event.from_account]
@@ -225,6 +255,8 @@ class Shard:
         target.posted += event.amount
         if source.posted != event.from_posted or target.posted != event.to_posted:
             raise Broken(f"balances after a payment differ from its record {sequence} on shard {self.number}")
+        if event.pending or source.pending_out or source.pending_in or target.pending_out or target.pending_in:
+            self._check_pending(event.pending, source, target)
         source.version += 1
         target.version += 1
         source.last_sequence = target.last_sequence = sequence
@@ -238,6 +270,8 @@ class Shard:
         source.posted -= amount
         if source.posted != event.from_posted:
             raise Broken(f"the balance after a payment differs from its record {sequence} on shard {self.number}")
+        if event.pending or source.pending_out or source.pending_in:
+            self._check_pending(event.pending, source)
         source.version += 1
         source.last_sequence = sequence
         self.posted[event.currency] -= amount
@@ -251,10 +285,18 @@ class Shard:
         target.posted += amount
         if target.posted != event.to_posted:
             raise Broken(f"the balance after a payment differs from its record {self.sequence + 1} on shard {self.number}")
+        if event.pending or target.pending_out or target.pending_in:
+            self._check_pending(event.pending, target)
         target.version += 1
         target.last_sequence = self.sequence + 1
         self.posted[event.currency] += amount
         self._send(event.home, event.currency, -amount)
+
+    def _check_pending(self, said: tuple[int, ...] | None, *accounts: Account) -> None:
+        """What such an event says to be reserved is so; None says nothing."""
+        reserved = tuple(amount for account in accounts for amount in (account.pending_out, account.pending_in))
+        if said is not None and said != (reserved if any(reserved) else ()):
+            raise Broken(f"{said} is reserved by record {self.sequence + 1} on shard {self.number}, the accounts have {reserved}")
 
     def _apply_fence(self, event: e.Fence) -> None:
         """Nothing changes: the fence has done its work by taking a place in the journal."""
@@ -409,6 +451,7 @@ class Shard:
             account.pending_out += sign * hold.outgoing
             account.pending_in += sign * hold.incoming
             account.version += 1
+            self.touched[hold.account] = account
             ensure(account.pending_out >= 0 and account.pending_in >= 0, "what is reserved is released once")
 
     def post(self, entries: Sequence[e.Entry], transit: Sequence[e.Transit]) -> None:
@@ -419,6 +462,7 @@ class Shard:
             ensure(account.posted == entry.posted, f"the balance of {entry.account} is what the entry says")
             account.version += 1
             account.last_sequence = self.sequence + 1
+            self.touched[entry.account] = account
             self.posted[entry.currency] += entry.amount
         for other, currency, amount in transit:
             self._send(other, currency, amount)
