@@ -17,6 +17,7 @@ from processor.core.shard import Shard
 from tests.audit.lines import Line, legs_of, lines_of, one_leg
 from tests.audit.memory import Memory
 from tests.audit.payment_book import Due, PaymentBook, Where
+from tests.audit.standing import check_standing
 from tests.audit.travels import JournalLies, Travel, Travels, must
 from tests.model.payments import ACCEPTED, Payment, Place, Verdict, undone
 from tests.model.reference_ledger import ReferenceLedger, everything
@@ -93,6 +94,7 @@ class JournalAudit:
         for shard, index in places:
             record = by_shard[shard]
             self._event(Where(shard, record.at, record.sequence, index), events[shard][index], held)
+            check_standing(self.model, events[shard][index])
         must(not self._owed, f"an append holds one half of a payment: {self._owed}")
         for record in records:
             state = self.states[record.shard]

@@ -54,11 +54,15 @@ def everything(account: str) -> bool:
 
 @dataclass
 class ReferenceLedger:
-    """Accounts by id, accepted payments by place, and the outcome of each idempotency key with the fingerprint of its first use."""
+    """Accounts by id, accepted payments by place, and the outcome of each idempotency key with the fingerprint of its first use.
+
+    `touched`: the accounts on which something was posted, reserved or released since whoever looks at it has cleared it.
+    """
 
     accounts: dict[str, Account] = field(default_factory=dict)
     payments: dict[Place, Payment] = field(default_factory=dict)
     outcomes: dict[bytes, tuple[bytes, Verdict]] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
 
     def open_account(
         self, account: str, currency: str, min_balance: int | None, max_balance: int | None, metadata: Metadata | None
@@ -282,6 +286,7 @@ class ReferenceLedger:
             if is_ours(side.account):
                 account = self.accounts[side.account]
                 account.posted += side.amount
+                self.touched.add(side.account)
                 posted.append((side, account.posted))
         return posted
 
@@ -290,6 +295,7 @@ class ReferenceLedger:
         for side in sides_of(legs):
             if is_ours(side.account):
                 account = self.accounts[side.account]
+                self.touched.add(side.account)
                 if side.amount < 0:
                     account.held_out -= sign * side.amount
                 else:
@@ -302,6 +308,7 @@ class ReferenceLedger:
             if is_ours(side.account):
                 steps = moved.setdefault(side.account, [0])
                 steps.append(steps[-1] + side.amount)
+        self.touched |= moved.keys()
         for name, steps in moved.items():
             self.accounts[name].held_out += sign * -min(steps)
             self.accounts[name].held_in += sign * max(steps)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from actors.lane import Lane
-from processor.core import many, payment_events
+from processor.core import ledger, many, payment_events
 from processor.core.ledger import Ledger
 from processor.core.many import _Place
 from processor.core.operations import Operations
@@ -170,6 +170,17 @@ def refusals_of_one_batch_are_told_to_another() -> Any:
     return edited(Lane, "_call", ("behind += singles", "pass"))
 
 
+def columns_do_not_say_what_is_reserved() -> Any:
+    """Batches write that nothing is reserved on any account."""
+    some = "if source.pending_out or source.pending_in or target.pending_out or target.pending_in"
+    return edited(ledger, "pay_many", (some, "if False"))
+
+
+def holds_do_not_say_how_accounts_stand() -> Any:
+    """What is reserved or released does not count as touched: events tell of accounts with entries only, live and on replay."""
+    return edited(Shard, "reserve", ("self.touched[hold.account] = account", "pass"))
+
+
 PAYMENT_FAULTS: list[Fault] = [
     holds_never_expire,
     expired_holds_are_captured,
@@ -192,4 +203,6 @@ PAYMENT_FAULTS: list[Fault] = [
     columns_do_not_look_at_forgotten_keys,
     columns_do_not_book_what_flowed,
     refusals_of_one_batch_are_told_to_another,
+    columns_do_not_say_what_is_reserved,
+    holds_do_not_say_how_accounts_stand,
 ]
