@@ -1,6 +1,8 @@
-"""A short history of two shards that holds every kind of event, as hosts would have written it."""
+"""A short history of two shards that holds every kind of event, as hosts would have written it: also how accounts stand after it."""
 
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from processor.core import events as e
 from processor.core.ids import Place
@@ -37,6 +39,7 @@ class Story:
         self.places: dict[str, Place] = {}
         self.records: dict[int, list[Record]] = {0: [], 1: []}
         self._heads: dict[int, Head] = {}
+        self._states = {shard: Shard(shard, SHARDS) for shard in (0, 1)}
         self._at = AT
 
     async def open(self) -> None:
@@ -46,13 +49,27 @@ class Story:
             fence = await self.journal.record(shard, 1)
             assert fence is not None
             self.records[shard].append(fence)
+            self._states[shard].replay(1, fence.at, e.decode_events(fence.payload))
         metadata = {"team": "blue"}
         opened = [e.AccountOpened(name, "EUR", None, None, metadata if name == "a" else None) for name in "ab"]
         await self.add(0, *opened, *(e.AccountOpened(name, "USD", -100, 100, None) for name in "ef"))
         await self.add(1, *(e.AccountOpened(name, "EUR", None, None, None) for name in "cd"))
 
     async def add(self, shard: int, *events: e.AnyEvent, name: str = "", later: bool = True) -> None:
-        """Append one record; `name` notes the place of its first event. Not `later`: at the time of the record before."""
+        """Append one record, whose events also say how accounts stand after them; `name` notes the place of its first event.
+
+        Not `later`: at the time of the record before.
+        """
+        state = self._states[shard]
+        state.at = self._at + 1000 * later
+        told = [_with_pending(event, state) for event in events]
+        for event in told:
+            state.enact(event)
+        state.seal()
+        await self.write(shard, *told, name=name, later=later)
+
+    async def write(self, shard: int, *events: e.AnyEvent, name: str = "", later: bool = True) -> None:
+        """Append one record as it is, even if it does not follow from those before."""
         self._at += 1000 * later
         head = self._heads[shard]
         sequence = head.sequence + 1
@@ -79,6 +96,23 @@ class Story:
         for record in self.records[shard]:
             state.replay(record.sequence, record.at, e.decode_events(record.payload))
         return state
+
+
+def _with_pending(event: e.AnyEvent, state: Shard) -> e.AnyEvent:
+    """Return a plain payment with what is reserved on its accounts."""
+    names: tuple[str, ...]
+    match event:
+        case e.Paid():
+            names = (event.from_account, event.to_account)
+        case e.PaidOut():
+            names = (event.from_account,)
+        case e.PaidIn():
+            names = (event.to_account,)
+        case _:
+            return event
+    accounts = [state.accounts[name] for name in names]
+    reserved = tuple(amount for account in accounts for amount in (account.pending_out, account.pending_in))
+    return replace(event, pending=reserved if any(reserved) else ())
 
 
 async def tell_everything(story: Story) -> None:

@@ -357,7 +357,7 @@ async def test_a_key_with_two_outcomes_stops_the_projector(projected: Projected)
 async def test_a_change_of_a_payment_that_was_never_made_stops_the_projector(projected: Projected) -> None:
     await catch_up(projected.dsn)
     at, sequence, index = projected.story.of("paid")
-    await projected.story.add(0, e.Refunded(
+    await projected.story.write(0, e.Refunded(
         at, sequence + 1, index, key("of nothing"), FINGERPRINT, Kind.REFUND, (1,), (0,), (1,), (1,), "refunded", None, (), ()
     ))  # fmt: skip
     with pytest.raises(Broken, match="every row to be changed is there"):
