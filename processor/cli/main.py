@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from processor.cli.aws import aws
 from processor.cli.bench import bench
 from processor.cli.demo import demo
 from processor.cli.loadtest import loadtest
@@ -27,7 +28,7 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, settings):
+for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, aws, settings):
     payments.add_command(command)
 
 

@@ -9,8 +9,10 @@ from types import FrameType
 
 import click
 
+from processor.cli.aws import aws_lines
 from processor.cli.stages import show_stage
 from processor.local.failure import CannotStart
+from processor.local.local_aws import give_credentials
 from processor.local.serve_api import Unreachable
 from processor.local.system import System
 from processor.settings import load_settings
@@ -20,9 +22,15 @@ _FORCED_EXIT_CODE = 130
 
 
 @click.command()
-def up() -> None:
+@click.option("--aws", type=click.Choice(["local"]), help="Start an emulator of AWS and Valkey too, and carry events there.")
+def up(aws: str | None) -> None:
     """Start the database, Ray, the shard hosts and the API, and serve until Ctrl-C."""
-    system = System(load_settings(os.environ, Path.cwd()))
+    try:
+        system = System(load_settings(os.environ, Path.cwd()), aws=aws == "local")
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from error
+    if aws:
+        give_credentials(os.environ)
     raise SystemExit(serve_until_stopped(system))
 
 
@@ -64,6 +72,8 @@ def _watch(system: System) -> None:
         failure = system.failure()
         if failure:
             raise CannotStart(failure)
+        for line in system.revive():
+            click.echo(f"payments: {line}", err=True)
         time.sleep(_CHECK_SECONDS)
 
 
@@ -84,7 +94,7 @@ API        {url}
 Docs       {url}/docs
 Metrics    {url}/metrics
 Dashboard  {system.dashboard_url}
-
+{"".join(line + chr(10) for line in aws_lines(system.settings)) if system.settings.aws_endpoint_url else ""}
 Try it:    curl {url}/v1/accounts -H 'Content-Type: application/json' -d '{account}'
 Stop it:   Ctrl-C
 """)

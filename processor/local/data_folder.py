@@ -17,6 +17,8 @@ class DataFolder:
         self.path = path.resolve()
         self.logs = self.path / "logs"
         self.postgres = self.path / "postgres"
+        self.aws = self.path / "aws"
+        self.valkey = self.path / "valkey"
         self.serve_config = self.path / "serve.json"
         self.dashboard_url = self.path / "dashboard_url"
         self.ray_session = self.path / "ray_session.json"

@@ -74,6 +74,11 @@ class LoopbackServer:
                 self._child.signal(signal.SIGKILL)
         self.end_leftovers()
 
+    def ask_to_stop(self) -> None:
+        """Tell it to end, and do not wait for it."""
+        if self._child:
+            self._child.signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """Kill it as a crash would."""
         if self._child:

@@ -1,9 +1,9 @@
-"""A whole instance on this machine: database, Ray, shard hosts and API, started and stopped in order."""
+"""A whole instance on this machine: database, Ray, shard hosts and API, with AWS if asked for, started and stopped in order."""
 
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import msgspec
 from processor.local.data_folder import DataFolder
 from processor.local.database import place_of, prepare_ledger
 from processor.local.failure import CannotStart
+from processor.local.local_aws import LocalAws, end_leftovers, with_local_aws
 from processor.local.ports import LOOPBACK, is_free
 from processor.local.postgres import EmbeddedPostgres
 from processor.local.ray_node import RayNode
@@ -34,9 +35,12 @@ class Stage(NamedTuple):
 class System:
     """One instance. Run `start_stages` in order, ask `failure` now and then, and in the end always run `stop_stages`."""
 
-    def __init__(self, settings: Settings, config: Config | None = None) -> None:
-        """Prepare an instance; nothing is touched before the first stage. `config` is what Serve runs, if not the usual."""
+    def __init__(self, settings: Settings, config: Config | None = None, aws: bool = False) -> None:
+        """Prepare an instance; nothing is touched before the first stage. `config` is what Serve runs, if not the usual; `aws`
+        adds an emulator of AWS, and Valkey. Raises CannotStart."""
         self._folder = DataFolder(Path(settings.data_folder))
+        settings = with_local_aws(settings) if aws else settings
+        self._aws = LocalAws(settings, self._folder) if aws else None
         self._settings = msgspec.structs.replace(settings, data_folder=str(self._folder.path))
         self._config = config or serve_config(settings)
         self._postgres: EmbeddedPostgres | None = None
@@ -48,6 +52,11 @@ class System:
         return f"http://{self._settings.host}:{self._settings.port}"
 
     @property
+    def settings(self) -> Settings:
+        """The settings that the instance really has: those of embedded servers are known once these have been started."""
+        return self._settings
+
+    @property
     def dashboard_url(self) -> str:
         """Where Ray's dashboard listens, once it has been started."""
         return self._ray.dashboard_url if self._ray else ""
@@ -57,16 +66,27 @@ class System:
         database = "Database" if self._settings.database_url else "PostgreSQL"
         return [
             Stage("Data folder", self._take_folder),
+            *self._aws_stages(),
             Stage(database, self._start_database),
             Stage("Ray", self._start_ray),
             Stage("Shard hosts and API", self._start_serve),
         ]
+
+    def _aws_stages(self) -> list[Stage]:
+        if self._aws is None:
+            return []
+        stages = [Stage("AWS emulator", self._start_emulator)]
+        if self._aws.valkey:
+            stages.append(Stage("Valkey", self._start_valkey))
+        return [*stages, Stage("Streams, queues, tables", self._aws.create)]
 
     def stop_stages(self) -> list[Stage]:
         """Return the steps of a stop, for what has been started. Run all of them, even if one fails."""
         stages = []
         if self._ray:
             stages = [Stage("Shard hosts and API", self._stop_serve), Stage("Ray", self._stop_ray)]
+        if self._aws and self._aws.emulator.has_started:
+            stages.append(Stage("AWS emulator and Valkey", self._stop_aws))
         if self._postgres and self._postgres.has_started:
             stages.append(Stage("PostgreSQL", self._stop_postgres))
         return stages
@@ -79,10 +99,17 @@ class System:
             return f"Ray ended unexpectedly (exit code {self._ray.exit_code()}): see {self._ray.log_path}"
         return None
 
+    def revive(self) -> Iterator[str]:
+        """Start again those children that payments can do without, if they have ended; say so in lines."""
+        if self._aws:
+            yield from self._aws.revive()
+
     def kill(self) -> None:
         """End everything at once. Nothing that was acknowledged is lost."""
         if self._ray:
             self._ray.kill()
+        if self._aws:
+            self._aws.kill()
         if self._postgres and self._postgres.has_started:
             self._postgres.kill()
 
@@ -92,6 +119,7 @@ class System:
         self._folder.acquire()
         # What a killed run left over holds ports, so it goes first.
         RayNode(self._settings, self._folder).end_leftovers()
+        end_leftovers(self._folder)
         if not self._settings.database_url:
             log_path = self._folder.logs / "postgres.log"
             self._postgres = EmbeddedPostgres(self._folder.postgres, log_path, self._settings.database_port)
@@ -105,6 +133,22 @@ class System:
             if port and not is_free(port):
                 choice = "another port" if name == "port" else "another port, or to 0 for a free one"
                 raise CannotStart(f"port {port} is taken by another program: set {PREFIX}{name.upper()} to {choice}")
+        if self._aws and not is_free(self._aws.port):
+            choice = f"http://{LOOPBACK}:PORT with another port"
+            raise CannotStart(f"port {self._aws.port} is taken by another program: set {PREFIX}AWS_ENDPOINT_URL to {choice}")
+
+    def _start_emulator(self) -> str:
+        if self._aws:
+            self._aws.emulator.start()
+        return self._settings.aws_endpoint_url
+
+    def _start_valkey(self) -> str:
+        if not self._aws or not self._aws.valkey:
+            return "none"
+        valkey = self._aws.valkey
+        valkey.start()
+        self._settings = msgspec.structs.replace(self._settings, redis_url=valkey.url)
+        return f"{LOOPBACK}:{valkey.port}, password in {valkey.password_path}"
 
     def _start_database(self) -> str:
         if self._postgres:
@@ -152,6 +196,13 @@ class System:
         if self._ray:
             self._ray.stop()
         return "stopped"
+
+    def _stop_aws(self) -> str:
+        if self._aws and self._aws.valkey:
+            self._aws.valkey.stop()
+        if self._aws:
+            self._aws.emulator.stop()
+        return "stopped, data kept"
 
     def _stop_postgres(self) -> str:
         if self._postgres:

@@ -28,6 +28,8 @@ class Instance:
         self.data_folder = folder / "data"
         self.port = free_port()
         self.output = ""
+        # What follows `payments up`.
+        self.options: tuple[str, ...] = ()
         defaults = {"port": self.port, "dashboard_port": 0, "data_folder": self.data_folder}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAYMENTS_")}
         overlay = {f"PAYMENTS_{name.upper()}": str(value) for name, value in (defaults | settings).items()}
@@ -47,7 +49,12 @@ class Instance:
         """Start it, and return when it has said that it is ready."""
         pipe, folder = subprocess.PIPE, self.folder
         self._process = subprocess.Popen(
-            [*COMMAND_LINE, "up"], cwd=folder, env=self.environment, text=True, stdout=pipe, stderr=subprocess.STDOUT
+            [*COMMAND_LINE, "up", *self.options],
+            cwd=folder,
+            env=self.environment,
+            text=True,
+            stdout=pipe,
+            stderr=subprocess.STDOUT,
         )
         self.output = ""
         self.read_until(LAST_LINE)
