@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.aws_place import AwsPlace
+from tests.aws import EmulatedAws
 from tests.functions.lambda_runtime import FunctionFailed, LambdaFunction
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_tests"
@@ -34,7 +34,11 @@ class Keys(NamedTuple):
 def keys() -> Iterator[Keys]:
     """Signing keys behind a server of key sets."""
     published, other = (rsa.generate_private_key(public_exponent=65_537, key_size=2_048) for _ in range(2))
-    described = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(published.public_key())) | {"kid": "k1", "use": "sig", "alg": "RS256"}
+    described = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(published.public_key())) | {
+        "kid": "k1",
+        "use": "sig",
+        "alg": "RS256",
+    }
 
     class KeySet(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -52,9 +56,9 @@ def keys() -> Iterator[Keys]:
 
 
 @pytest.fixture(scope="module")
-def table(aws: AwsPlace) -> str:
+def table(place: EmulatedAws) -> str:
     """A table of API keys."""
-    aws.client("dynamodb").create_table(
+    place.client("dynamodb").create_table(
         TableName="api-keys",
         KeySchema=[{"AttributeName": "key_sha256", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "key_sha256", "AttributeType": "S"}],
@@ -64,17 +68,21 @@ def table(aws: AwsPlace) -> str:
 
 
 @pytest.fixture(scope="module")
-def authorizer(aws: AwsPlace, keys: Keys, table: str) -> Iterator[LambdaFunction]:
+def authorizer(variables: dict[str, str], place: EmulatedAws, keys: Keys, table: str) -> Iterator[LambdaFunction]:
     """The function, with both roads open."""
     tokens = {"TOKEN_ISSUER": ISSUER, "TOKEN_CLIENTS": f"another,{CLIENT}", "TOKEN_KEYS_URL": keys.url}
-    function = LambdaFunction("authorizer", aws.variables() | tokens | {"API_KEYS_TABLE": table})
+    function = LambdaFunction("authorizer", variables | tokens | {"API_KEYS_TABLE": table})
     yield function
     function.close()
 
 
 def request(headers: dict[str, str], method: str = "POST", path: str = "/v1/payments") -> dict[str, Any]:
     """Return what an HTTP API asks its authorizer."""
-    return {"version": "2.0", "headers": headers, "requestContext": {"stage": "$default", "http": {"method": method, "path": path}}}
+    return {
+        "version": "2.0",
+        "headers": headers,
+        "requestContext": {"stage": "$default", "http": {"method": method, "path": path}},
+    }
 
 
 def token(key: rsa.RSAPrivateKey, **claims: Any) -> dict[str, str]:
@@ -83,11 +91,11 @@ def token(key: rsa.RSAPrivateKey, **claims: Any) -> dict[str, str]:
     return {"Authorization": "Bearer " + jwt.encode(good | claims, key, "RS256", {"kid": "k1"})}
 
 
-def put_key(aws: AwsPlace, table: str, key: str, **more: Any) -> None:
+def put_key(place: EmulatedAws, table: str, key: str, **more: Any) -> None:
     """Store an API key that may pay."""
     digest = hashlib.sha256(key.encode()).hexdigest()
     item = {"key_sha256": {"S": digest}, "tenant": {"S": "shop"}, "scopes": {"SS": ["pay"]}}
-    aws.client("dynamodb").put_item(TableName=table, Item=item | more)
+    place.client("dynamodb").put_item(TableName=table, Item=item | more)
 
 
 def test_a_good_token_passes_as_its_client_where_its_scope_allows_it(authorizer: LambdaFunction, keys: Keys) -> None:
@@ -121,16 +129,24 @@ def test_a_token_that_nobody_has_signed_as_it_should_be_does_not_pass(authorizer
     claims = {"iss": ISSUER, "exp": time.time() + 600, "token_use": "access", "client_id": CLIENT, "scope": PAY}
     with_secret = jwt.encode(claims, "s" * 32, "HS256", {"kid": "k1"})
     unsigned = jwt.encode(claims, None, "none", {"kid": "k1"})
-    for bad in (token(keys.other)["Authorization"], f"Bearer {with_secret}", f"Bearer {unsigned}", "Bearer a.b.c", "Bearer", "Basic eA==", ""):
+    for bad in (
+        token(keys.other)["Authorization"],
+        f"Bearer {with_secret}",
+        f"Bearer {unsigned}",
+        "Bearer a.b.c",
+        "Bearer",
+        "Basic eA==",
+        "",
+    ):
         assert not authorizer.invoke(request({"Authorization": bad}))["isAuthorized"]
     assert not authorizer.invoke(request({}))["isAuthorized"]
 
 
-def test_an_api_key_passes_until_it_is_disabled_or_expires(aws: AwsPlace, table: str, authorizer: LambdaFunction) -> None:
+def test_an_api_key_passes_until_it_is_disabled_or_expires(place: EmulatedAws, table: str, authorizer: LambdaFunction) -> None:
     good, disabled, expired = (f"pk_{name:x<40}" for name in ("good", "disabled", "expired"))
-    put_key(aws, table, good)
-    put_key(aws, table, disabled, is_disabled={"BOOL": True})
-    put_key(aws, table, expired, expires_at={"N": "1000000000"})
+    put_key(place, table, good)
+    put_key(place, table, disabled, is_disabled={"BOOL": True})
+    put_key(place, table, expired, expires_at={"N": "1000000000"})
     answer = authorizer.invoke(request({"X-Api-Key": good}))
     assert (answer["isAuthorized"], answer["context"]["tenant"]) == (True, "shop")
     assert authorizer.invoke(request({"authorization": f"bearer {good}"}))["isAuthorized"]
@@ -148,9 +164,9 @@ def test_a_rest_api_gets_a_policy_for_the_one_method(authorizer: LambdaFunction,
     assert refused["policyDocument"]["Statement"][0]["Effect"] == "Deny"
 
 
-def test_nothing_passes_while_the_keys_cannot_be_read(aws: AwsPlace, keys: Keys) -> None:
+def test_nothing_passes_while_the_keys_cannot_be_read(variables: dict[str, str], place: EmulatedAws, keys: Keys) -> None:
     tokens = {"TOKEN_ISSUER": ISSUER, "TOKEN_CLIENTS": CLIENT, "TOKEN_KEYS_URL": "http://127.0.0.1:9/keys"}
-    function = LambdaFunction("authorizer", aws.variables() | tokens | {"API_KEYS_TABLE": "no-such-table"})
+    function = LambdaFunction("authorizer", variables | tokens | {"API_KEYS_TABLE": "no-such-table"})
     try:
         with pytest.raises(FunctionFailed, match="Connection"):
             function.invoke(request(token(keys.published)))
@@ -160,8 +176,8 @@ def test_nothing_passes_while_the_keys_cannot_be_read(aws: AwsPlace, keys: Keys)
         function.close()
 
 
-def test_a_token_that_the_user_pool_issues_to_a_machine_passes(aws: AwsPlace) -> None:
-    pools = aws.client("cognito-idp")
+def test_a_token_that_the_user_pool_issues_to_a_machine_passes(variables: dict[str, str], place: EmulatedAws) -> None:
+    pools = place.client("cognito-idp")
     pool = pools.create_user_pool(PoolName="payments")["UserPool"]["Id"]
     scopes = [{"ScopeName": "pay", "ScopeDescription": "Make payments"}]
     pools.create_resource_server(UserPoolId=pool, Identifier="payments", Name="payments", Scopes=scopes)
@@ -172,14 +188,16 @@ def test_a_token_that_the_user_pool_issues_to_a_machine_passes(aws: AwsPlace) ->
     asked = {
         "grant_type": "client_credentials", "client_id": client["ClientId"], "client_secret": client["ClientSecret"], "scope": PAY,
     }  # fmt: skip
-    with urllib.request.urlopen(f"{aws.endpoint_url}/oauth2/token", urllib.parse.urlencode(asked).encode(), timeout=10) as answer:
+    with urllib.request.urlopen(
+        f"{place.endpoint_url}/oauth2/token", urllib.parse.urlencode(asked).encode(), timeout=10
+    ) as answer:
         issued = json.load(answer)["access_token"]
     tokens = {
         "TOKEN_ISSUER": jwt.decode(issued, options={"verify_signature": False})["iss"],
         "TOKEN_CLIENTS": client["ClientId"],
-        "TOKEN_KEYS_URL": f"{aws.endpoint_url}/{pool}/.well-known/jwks.json",
+        "TOKEN_KEYS_URL": f"{place.endpoint_url}/{pool}/.well-known/jwks.json",
     }
-    function = LambdaFunction("authorizer", aws.variables() | tokens)
+    function = LambdaFunction("authorizer", variables | tokens)
     try:
         answered = function.invoke(request({"authorization": f"Bearer {issued}"}))
     finally:

@@ -18,16 +18,16 @@ from processor.eventlog.event import (
     PaymentData,
     PublishedEvent,
 )
-from tests.aws_place import AwsPlace
+from tests.aws import EmulatedAws
 from tests.functions.lambda_runtime import FunctionFailed, LambdaFunction
 
 AT = 1_700_000_000_000_000
 
 
 @pytest.fixture
-def mailbox(aws: AwsPlace) -> tuple[str, str]:
+def mailbox(place: EmulatedAws) -> tuple[str, str]:
     """The topic for people, and the URL of a queue that is subscribed to it."""
-    sns, sqs = aws.client("sns"), aws.client("sqs")
+    sns, sqs = place.client("sns"), place.client("sqs")
     topic = sns.create_topic(Name="people")["TopicArn"]
     queue_url = sqs.create_queue(QueueName="people")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -36,10 +36,10 @@ def mailbox(aws: AwsPlace) -> tuple[str, str]:
 
 
 @pytest.fixture
-def notifier(aws: AwsPlace, mailbox: tuple[str, str]) -> Iterator[LambdaFunction]:
+def notifier(variables: dict[str, str], place: EmulatedAws, mailbox: tuple[str, str]) -> Iterator[LambdaFunction]:
     """The function; payments below 10.00 are not worth a message."""
     variables = {"PEOPLE_TOPIC_ARN": mailbox[0], "NOTIFY_AMOUNT_MINOR_MIN": "1000"}
-    function = LambdaFunction("sns_notifier", aws.variables() | variables)
+    function = LambdaFunction("sns_notifier", variables | variables)
     yield function
     function.close()
 
@@ -64,19 +64,21 @@ def notifications(*events: PublishedEvent) -> dict[str, Any]:
     return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": encode_event(each).decode()}} for each in events]}
 
 
-def mail(aws: AwsPlace, mailbox: tuple[str, str]) -> list[tuple[str, str]]:
+def mail(place: EmulatedAws, mailbox: tuple[str, str]) -> list[tuple[str, str]]:
     """Take (subject, text) of all that people got."""
-    taken = aws.client("sqs").receive_message(QueueUrl=mailbox[1], MaxNumberOfMessages=10)
+    taken = place.client("sqs").receive_message(QueueUrl=mailbox[1], MaxNumberOfMessages=10)
     bodies = [json.loads(message["Body"]) for message in taken.get("Messages", [])]
     return [(body["Subject"], body["Message"]) for body in bodies]
 
 
-def test_people_read_what_happened_in_their_own_units(aws: AwsPlace, mailbox: tuple[str, str], notifier: LambdaFunction) -> None:
+def test_people_read_what_happened_in_their_own_units(
+    place: EmulatedAws, mailbox: tuple[str, str], notifier: LambdaFunction
+) -> None:
     opened = AboutAccount(AccountData("alice", "open", "EUR"), (BalancesData("alice", "EUR", 0, 0, 0, 0),))
     refused = AboutRefusal("pay_2", "insufficient_funds", 0, "from")
     told = notifications(paid(123_456), paid(1_500, "JPY"), event("account.opened", opened), event("payment.refused", refused))
     assert notifier.invoke(told) == {"sent": 4}
-    by_subject = dict(mail(aws, mailbox))
+    by_subject = dict(mail(place, mailbox))
     assert by_subject.keys() == {
         "payment succeeded: 1234.56 EUR", "payment succeeded: 1500 JPY", "account opened: pay_1", "payment refused: insufficient_funds",
     }  # fmt: skip
@@ -90,9 +92,9 @@ def test_people_read_what_happened_in_their_own_units(aws: AwsPlace, mailbox: tu
     ]
 
 
-def test_small_payments_are_not_worth_a_message(aws: AwsPlace, mailbox: tuple[str, str], notifier: LambdaFunction) -> None:
+def test_small_payments_are_not_worth_a_message(place: EmulatedAws, mailbox: tuple[str, str], notifier: LambdaFunction) -> None:
     assert notifier.invoke(notifications(paid(999), paid(1_000))) == {"sent": 1}
-    assert [subject for subject, _ in mail(aws, mailbox)] == ["payment succeeded: 10.00 EUR"]
+    assert [subject for subject, _ in mail(place, mailbox)] == ["payment succeeded: 10.00 EUR"]
 
 
 def test_what_is_no_event_is_an_error_so_that_it_is_kept(notifier: LambdaFunction) -> None:
