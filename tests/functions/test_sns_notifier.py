@@ -36,10 +36,10 @@ def mailbox(place: EmulatedAws) -> tuple[str, str]:
 
 
 @pytest.fixture
-def notifier(variables: dict[str, str], place: EmulatedAws, mailbox: tuple[str, str]) -> Iterator[LambdaFunction]:
+def notifier(variables: dict[str, str], mailbox: tuple[str, str]) -> Iterator[LambdaFunction]:
     """The function; payments below 10.00 are not worth a message."""
-    variables = {"PEOPLE_TOPIC_ARN": mailbox[0], "NOTIFY_AMOUNT_MINOR_MIN": "1000"}
-    function = LambdaFunction("sns_notifier", variables | variables)
+    more = {"PEOPLE_TOPIC_ARN": mailbox[0], "NOTIFY_AMOUNT_MINOR_MIN": "1000"}
+    function = LambdaFunction("sns_notifier", variables | more)
     yield function
     function.close()
 
@@ -75,7 +75,7 @@ def test_people_read_what_happened_in_their_own_units(
     place: EmulatedAws, mailbox: tuple[str, str], notifier: LambdaFunction
 ) -> None:
     opened = AboutAccount(AccountData("alice", "open", "EUR"), (BalancesData("alice", "EUR", 0, 0, 0, 0),))
-    refused = AboutRefusal("pay_2", "insufficient_funds", 0, "from")
+    refused = AboutRefusal("payment", "pay_2", "req_1", "insufficient_funds", 0, "from", None)
     told = notifications(paid(123_456), paid(1_500, "JPY"), event("account.opened", opened), event("payment.refused", refused))
     assert notifier.invoke(told) == {"sent": 4}
     by_subject = dict(mail(place, mailbox))

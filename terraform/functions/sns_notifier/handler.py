@@ -57,9 +57,9 @@ def text_of(event):
             lines.append(f"reference: {payment['reference']}")
         if data.get("reason"):
             lines.append(f"reason: {data['reason']}")
-    elif "code" in data:
+    elif data.get("code"):
         subject = f"{what}: {data['code']}"
-        lines.append(f"payment {data['payment_id']}: {data['code']}")
+        lines.append(f"payment {data['payment_id'] or 'not known'}: {data['code']}")
     else:
         subject = f"{what}: {event['subject']}"
         lines.append(f"about {event['subject']}")
