@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, WaiterError
 from processor.aws.clients import aws_client
 from processor.aws.errors import ERRORS, Fault, explain, fault_of
 from processor.aws.resources import INSTRUCTION_RECEIVES, KINESIS_SHARDS, Queue, Table, queues, tables
+from processor.aws.topic_arn import topic_arn
 from processor.settings import Settings
 
 _WAIT = {"Delay": 1, "MaxAttempts": 120}
@@ -70,7 +71,7 @@ def _create_stream(settings: Settings) -> bool:
 
 def _create_topic(settings: Settings) -> bool:
     client, topic = aws_client(settings, "sns"), settings.sns_topic
-    arn = topic if topic.startswith("arn:") else _topic_arn(settings)
+    arn = topic_arn(settings)
     if not _is_missing(lambda: client.get_topic_attributes(TopicArn=arn)):
         return False
     name = arn.rpartition(":")[2]
@@ -79,12 +80,6 @@ def _create_topic(settings: Settings) -> bool:
     if client.create_topic(Name=name, Attributes=attributes)["TopicArn"] != arn:
         raise CannotCreate(f"the SNS topic {topic} belongs to another account or region: it must be made there")
     return True
-
-
-def _topic_arn(settings: Settings) -> str:
-    caller = aws_client(settings, "sts").get_caller_identity()
-    partition = caller["Arn"].split(":")[1]
-    return f"arn:{partition}:sns:{settings.aws_region}:{caller['Account']}:{settings.sns_topic}"
 
 
 def _create_queue(settings: Settings, queue: Queue) -> bool:
@@ -98,6 +93,8 @@ def _create_queue(settings: Settings, queue: Queue) -> bool:
         "ReceiveMessageWaitTimeSeconds": "20",
         "SqsManagedSseEnabled": "true",
     }
+    if queue.name.endswith(".fifo"):
+        attributes["FifoQueue"] = "true"
     if queue.dead_letters:
         url = client.get_queue_url(QueueName=queue.dead_letters)["QueueUrl"]
         arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

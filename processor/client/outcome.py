@@ -64,7 +64,7 @@ async def send_batch(connection: Connection, post: Post, body: bytes, count: int
         reply = await connection.send(request)
         reply.require_success()
         waiting = None
-        for index, outcome in enumerate(_results(reply.body, count)):
+        for index, outcome in enumerate(results_of(reply.body, count)):
             if outcome.status in RETRYABLE_STATUSES:
                 waiting = waiting or outcome
             elif final[index] is None:
@@ -78,7 +78,8 @@ async def send_batch(connection: Connection, post: Post, body: bytes, count: int
         connection.retries += 1
 
 
-def _results(body: bytes, count: int) -> list[Outcome]:
+def results_of(body: bytes, count: int) -> list[Outcome]:
+    """Return the outcomes in the answer to a batch of `count` payments, in order. Raises UnexpectedAnswer."""
     try:
         results = _decode(body).results
     except msgspec.MsgspecError as error:

@@ -1,0 +1,1 @@
+"""SQS queues, and the letters that lie in those for dead letters."""
