@@ -17,11 +17,25 @@ MakeSink = Callable[[Settings], Sink]
 #     def _kinesis(settings: Settings) -> Sink:
 #         from processor.bridges.kinesis.sink import KinesisSink
 #         return KinesisSink(settings)
-_SINKS: dict[str, MakeSink] = {}
+def _sns(settings: Settings) -> Sink:
+    from processor.bridges.sns import SnsSink
+
+    return SnsSink(settings)
+
+
+_SINKS: dict[str, MakeSink] = {"sns": _sns}
 
 # What is more than a sink, or none: each gets all that there is. Add yours here.
 MakeWork = Callable[[Settings, Journal, Link], Work]
-_WORKS: dict[str, MakeWork] = {}
+
+
+def _instructions(settings: Settings, journal: Journal, link: Link) -> Work:
+    from processor.bridges.instructions import Instructions
+
+    return Instructions(settings)
+
+
+_WORKS: dict[str, MakeWork] = {"instructions": _instructions}
 
 
 class UnknownBridge(Exception):
