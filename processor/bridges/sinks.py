@@ -12,11 +12,9 @@ from processor.settings import Settings
 
 MakeSink = Callable[[Settings], Sink]
 
-# Each of these imports its sink when it is called. Add yours here:
-#
-#     def _kinesis(settings: Settings) -> Sink:
-#         from processor.bridges.kinesis.sink import KinesisSink
-#         return KinesisSink(settings)
+# Each of these imports its sink when it is called. Add yours here.
+
+
 def _sns(settings: Settings) -> Sink:
     from processor.bridges.sns import SnsSink
 
