@@ -21,7 +21,13 @@ def _sns(settings: Settings) -> Sink:
     return SnsSink(settings)
 
 
-_SINKS: dict[str, MakeSink] = {"sns": _sns}
+def _redis(settings: Settings) -> Sink:
+    from processor.bridges.redis import RedisSink
+
+    return RedisSink(settings)
+
+
+_SINKS: dict[str, MakeSink] = {"redis": _redis, "sns": _sns}
 
 # What is more than a sink, or none: each gets all that there is. Add yours here.
 MakeWork = Callable[[Settings, Journal, Link], Work]
