@@ -15,6 +15,11 @@ class Created(msgspec.Struct, frozen=True):
     metadata: Metadata | None
     expires_at: int | None = None
 
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """The legs' amounts."""
+        return tuple([leg.amount for leg in self.legs])
+
     def payment(self, at: int, sequence: int, index: int, changed: int) -> Payment:
         """Return the payment at this place as the record `changed` has made it, before anything else happened to it."""
         if self.expires_at is not None:

@@ -222,3 +222,13 @@ def test_kinds_have_words() -> None:
     from processor.eventlog.payments import OPERATIONS
 
     assert OPERATIONS.keys() == set(Kind)
+
+
+async def test_asking_for_some_types_gives_just_these() -> None:
+    story = await told_story()
+    events = await published(story)
+    records = await story.journal.tail({0: 0, 1: 0}, 100_000_000)
+    for kind in catalogue.TYPES:
+        found = await Translator(story.journal).translate(records, frozenset((kind,)))
+        assert found == [event for event in events if event.type == kind]
+        assert found
