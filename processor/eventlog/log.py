@@ -1,0 +1,148 @@
+"""The event log: published events read from the journal, from any position on."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from processor.core.events import decode_events
+from processor.eventlog.cloud_event import encode_event
+from processor.eventlog.event import PublishedEvent
+from processor.eventlog.filters import EventFilter
+from processor.eventlog.positions import BadCursor, Place, Positions
+from processor.eventlog.translator import Translator
+from processor.eventlog.turns import Turns
+from processor.journal.interface import Journal
+from processor.journal.record import Record
+
+SLICE_BYTES = 128 * 1024
+"""Records that are read and translated at a time: a few milliseconds of work."""
+
+SCAN_BYTES_MAX = 8 * 1024 * 1024
+"""Records that are looked at for one page, if its filter lets nothing through."""
+
+SCAN_BYTES = 1024 * 1024
+"""Records that are looked at for one page that has something already."""
+
+PAGE_BYTES_MAX = 1024 * 1024
+"""A page ends when it has grown to this size; it has at least one event if there is any."""
+
+RESUME_MICROSECONDS = 60_000_000
+"""Who goes on behind one event's name gets other shards' events from this long before it on."""
+
+
+class Slice(msgspec.Struct):
+    """Records in the order of their times, each with those of its events that are wanted and lie behind the position."""
+
+    records: list[tuple[Record, list[PublishedEvent]]]
+
+    @property
+    def record_bytes(self) -> int:
+        """How much was read."""
+        return sum(len(record.payload) for record, _ in self.records)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some events as CloudEvents, and the position behind them. `has_more`: the end has not been reached."""
+
+    events: list[bytes]
+    positions: Positions
+    has_more: bool
+
+
+class EventLog:
+    """Reads a journal. Of one shard, events come in their order; those of several shards roughly in the order of time."""
+
+    def __init__(self, journal: Journal, shards: int) -> None:
+        """`shards`: how many the journal has."""
+        self._journal = journal
+        self.shards = shards
+        self.translator = Translator(journal)
+        self._turns = Turns()
+
+    async def page(self, after: Positions, wanted: EventFilter, limit: int) -> Page:
+        """Return the next events behind the position, at most `limit`.
+
+        It may be short, or empty, although there is more: so much of the journal is looked at in one go and no more. Raises BadCursor
+        if the position lies behind the journal's end, JournalUnavailable, JournalCorrupt.
+        """
+        positions, events, scanned, size = after.copy(), list[bytes](), 0, 0
+        while True:
+            part = await self.read_on(positions, wanted)
+            if not part.records:
+                if not scanned:
+                    await self.check(positions, wanted)
+                return Page(events, positions, False)
+            for record, published in part.records:
+                for event in published:
+                    if len(events) == limit or size >= PAGE_BYTES_MAX:
+                        positions.pass_until(record.shard, record.sequence, event.index)
+                        return Page(events, positions, True)
+                    events.append(encode_event(event))
+                    size += len(events[-1])
+                positions.pass_record(record.shard, record.sequence)
+            scanned += part.record_bytes
+            if scanned >= (SCAN_BYTES if events else SCAN_BYTES_MAX) or len(events) == limit:
+                return Page(events, positions, True)
+
+    async def read_on(self, positions: Positions, wanted: EventFilter) -> Slice:
+        """Return what comes next; empty at the end. The position is not moved. Raises JournalUnavailable, JournalCorrupt."""
+        async with self._turns:
+            records = await self._journal.tail(_shards_of(positions, wanted), SLICE_BYTES)
+            looked_at = [record for record in records if wanted.may_hold(record)]
+            by_record: dict[tuple[int, int], list[PublishedEvent]] = defaultdict(list)
+            for event in await self.translator.translate(looked_at, wanted.types) if looked_at else []:
+                if wanted.wants(event) and positions.is_behind(event.shard, event.sequence, event.index):
+                    by_record[event.shard, event.sequence].append(event)
+        return Slice([(record, by_record.get((record.shard, record.sequence), [])) for record in records])
+
+    async def check(self, positions: Positions, wanted: EventFilter) -> None:
+        """Raise BadCursor if the journal does not reach as far as the position. Raises JournalUnavailable."""
+        asked = _shards_of(positions, wanted)
+        heads = await asyncio.gather(*[self._journal.head(shard) for shard in asked])
+        if any(head.sequence < asked[head.shard] for head in heads):
+            raise BadCursor(
+                "it lies beyond the journal's end, as if the ledger were another or had been put back to an older state"
+            )
+
+    async def latest(self) -> Positions:
+        """Return the position behind all events. Raises JournalUnavailable."""
+        heads = await asyncio.gather(*[self._journal.head(shard) for shard in range(self.shards)])
+        return Positions([head.sequence for head in heads])
+
+    async def behind(self, place: Place) -> Positions:
+        """Return the position right behind this event on its shard.
+
+        On other shards it lies where a minute before the event began: they may give events again, but skip none, as long as the
+        hosts' clocks do not differ by more. Raises BadCursor, JournalUnavailable, JournalCorrupt.
+        """
+        shard, sequence, index = place
+        record = await self._journal.record(shard, sequence) if shard < self.shards else None
+        if record is None or index >= len(decode_events(record.payload)):
+            raise BadCursor("there is no such event")
+        since = record.at - RESUME_MICROSECONDS
+        others = [other for other in range(self.shards) if other != shard]
+        found = dict(zip(others, await asyncio.gather(*[self._before(other, since) for other in others]), strict=True))
+        positions = Positions([found.get(other, 0) for other in range(self.shards)])
+        positions.pass_until(shard, sequence, index + 1)
+        return positions
+
+    async def _before(self, shard: int, at: int) -> int:
+        """Return the shard's last record from before this time; 0 if there is none. Times never go back within a shard."""
+        low, high, step = 0, (await self._journal.head(shard)).sequence, 1
+        while low < high:
+            # From the end in growing steps until it is found between two of them, then by halves: mostly it lies near the end.
+            middle = max(low + 1, high - step + 1) if step else (low + high + 1) // 2
+            record = await self._journal.record(shard, middle)
+            if record is not None and record.at < at:
+                low, step = middle, 0
+            else:
+                high, step = middle - 1, 2 * step
+        return low
+
+
+def _shards_of(positions: Positions, wanted: EventFilter) -> Mapping[int, int]:
+    if wanted.shard is not None:
+        return {wanted.shard: positions.whole[wanted.shard]}
+    return dict(enumerate(positions.whole))
