@@ -56,11 +56,15 @@ async def connect(dsn: str, timeouts: Timeouts) -> asyncpg.Connection:
 class Link:
     """One connection, on which statements run one after another. An error drops it; the next statement makes a new one."""
 
-    def __init__(self, dsn: str, timeouts: Timeouts, *, durable: bool = False) -> None:
-        """Connect at the first statement. `durable`: only to a server whose commits are on disk (LedgerUnusable otherwise)."""
+    def __init__(self, dsn: str, timeouts: Timeouts, *, durable: bool = False, session: str = "") -> None:
+        """Connect at the first statement. `durable`: only to a server whose commits are on disk (LedgerUnusable otherwise).
+
+        `session`: statements that a new connection begins with, such as SET.
+        """
         self._dsn = dsn
         self._timeouts = timeouts
         self._durable = durable
+        self._session = session
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
 
@@ -102,13 +106,15 @@ class Link:
 
     async def _connect(self) -> asyncpg.Connection:
         connection = await connect(self._dsn, self._timeouts)
-        if self._durable:
-            try:
-                with journal_errors():
+        try:
+            with journal_errors():
+                if self._durable:
                     await check_guarantees(connection)
-            except BaseException:
-                connection.terminate()
-                raise
+                if self._session:
+                    await connection.execute(self._session)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _drop(self) -> None:

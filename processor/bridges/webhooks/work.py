@@ -1,0 +1,107 @@
+"""The bridge `webhooks`: writes down who is to be told of what, tells them, and keeps the tables within bounds."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from random import Random
+from typing import Any
+
+from processor.bridges.bridge import Bridge
+from processor.bridges.webhooks.addresses import parse_networks
+from processor.bridges.webhooks.bodies import Bodies
+from processor.bridges.webhooks.deliverer import Deliverer
+from processor.bridges.webhooks.delivery_table import DeliveryTable
+from processor.bridges.webhooks.endpoint_table import BRIDGE, EndpointTable
+from processor.bridges.webhooks.fan_out import FanOut
+from processor.bridges.webhooks.gate import Gate, NameLookup
+from processor.bridges.webhooks.lane import Tools
+from processor.bridges.webhooks.notes import Notes
+from processor.bridges.webhooks.redeliverer import Redeliverer
+from processor.bridges.webhooks.sender import Sender
+from processor.bridges.webhooks.upkeep import Upkeep
+from processor.bridges.work import Term
+from processor.eventlog.translator import Translator
+from processor.journal.interface import Journal, JournalUnavailable
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link, Timeouts
+from processor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A crash of the server may take what was written last with it. Then events are sent again; nobody is left out, because what is to be
+# sent and the cursor are written together. That spares the payments a wait for the disk. Rows are looked up by their keys, whatever
+# the planner thinks of a table that grows and shrinks.
+_SESSION = (
+    "SET synchronous_commit TO off; SET jit TO off;"
+    " SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off"
+)
+# Counting and removing take as long as there is much.
+_UPKEEP_SESSION = "SET synchronous_commit TO off; SET jit TO off"
+_UPKEEP_TIMEOUTS = Timeouts(command_seconds=60.0)
+_IDLE_SECONDS = 1.0
+_STEP_SECONDS = 0.05
+_RETRY_SECONDS = 2.0
+
+
+class Webhooks:
+    """Implements Work."""
+
+    name = BRIDGE
+
+    def __init__(self, settings: Settings, journal: Journal, link: Link) -> None:
+        """`link` leads to the bridge's cursor. Raises BadSettings."""
+        self._settings = settings
+        self._journal = journal
+        self._link = link
+        self._networks = parse_networks(settings)
+
+    async def run(self, term: Term) -> None:
+        """Work until cancelled. Raises what Bridge.run raises."""
+        url, translator = self._settings.database_url, Translator(self._journal)
+        claims, notes = (Link(url, DEFAULT_TIMEOUTS, session=_SESSION) for _ in range(2))
+        upkeep = Link(url, _UPKEEP_TIMEOUTS, session=_UPKEEP_SESSION)
+        lookup = NameLookup()
+        try:
+            async with Sender(Gate(self._networks, lookup), self._settings.webhook_timeout_seconds) as sender:
+                bodies = Bodies(self._journal, translator)
+                deliverer = Deliverer(
+                    Tools(
+                        EndpointTable(claims), DeliveryTable(claims), bodies, sender, Notes(DeliveryTable(notes)), Random().random,
+                        self._settings.webhook_timeout_seconds,
+                    )
+                )  # fmt: skip
+                bridge = Bridge(
+                    BRIDGE, FanOut(bodies, deliverer.wake), self._journal, translator, self._link, self._settings.bridge_share
+                )
+                await _together(
+                    bridge.run(term),
+                    deliverer.run(),
+                    _keep(Upkeep(upkeep, deliverer.counts), Redeliverer(upkeep, self._journal, translator)),
+                )
+        finally:
+            lookup.close()
+            for link in (claims, notes, upkeep):
+                await link.close()
+
+
+async def _keep(upkeep: Upkeep, redeliverer: Redeliverer) -> None:
+    while True:
+        try:
+            await upkeep.step()
+            pause = _STEP_SECONDS if await redeliverer.step() else _IDLE_SECONDS
+        except JournalUnavailable as error:
+            logger.warning("webhooks' upkeep waits for the database: %s", error)
+            pause = _RETRY_SECONDS
+        await asyncio.sleep(pause)
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """Run them until one fails, and raise what that one raised; the others are ended first."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
