@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from processor.bridges.webhooks.admin import WebhookAdmin
 from serve.ledger import Ledger, LedgerError
 from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
@@ -38,9 +39,11 @@ def create_app(
     registry: CollectorRegistry | None = None,
     visibility_seconds: float = VISIBILITY_SECONDS_MAX,
     cache: SharedCache | None = None,
+    webhooks: WebhookAdmin | None = None,
 ) -> "Application":
     """Return the ASGI application over this ledger. Several may live in one process unless they share a `registry`."""
-    return Application(Site(ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache()))
+    site = Site(ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache(), webhooks=webhooks)
+    return Application(site)
 
 
 class Application:
@@ -87,8 +90,8 @@ class Application:
         fixed = self._fixed.get(path)
         if fixed is not None:
             return fixed
-        parts = path.split("/", 5)
-        if 4 <= len(parts) <= 5 and parts[3]:
+        parts = path.split("/", 6)
+        if 4 <= len(parts) <= 6 and parts[3]:
             request.parameter = parts[3]
             parts[3] = "{id}"
             return self._variable.get("/".join(parts), self._unrouted)

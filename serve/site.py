@@ -2,6 +2,7 @@
 
 import msgspec
 
+from processor.bridges.webhooks.admin import WebhookAdmin
 from serve.acknowledged import Acknowledged
 from serve.ledger import Ledger
 from serve.limits import VISIBILITY_SECONDS_MAX
@@ -11,8 +12,8 @@ from serve.submissions import Submissions
 
 
 class Site(msgspec.Struct):
-    """The ledger, the messages under way to it, the figures, what was acknowledged, how long a read waits for its token, and what is
-    shared with other processes."""
+    """The ledger, the messages under way to it, the figures, what was acknowledged, how long a read waits for its token, what is
+    shared with other processes, and the webhooks."""
 
     ledger: Ledger
     submissions: Submissions
@@ -20,3 +21,4 @@ class Site(msgspec.Struct):
     visibility_seconds: float = VISIBILITY_SECONDS_MAX
     acknowledged: Acknowledged = msgspec.field(default_factory=Acknowledged)
     cache: SharedCache = SharedCache()
+    webhooks: WebhookAdmin | None = None

@@ -16,6 +16,7 @@ from serve.bodies.payment_operations import (
     VoidItemBody,
 )
 from serve.bodies.payments import BatchItemBody, PaymentRequestBody
+from serve.bodies.webhooks import RedeliverBody
 from serve.routes.route import Parameter, Route
 from serve.wire.problems import KINDS, PROBLEM_JSON, ProblemBody
 
@@ -32,6 +33,7 @@ _REQUIRED: dict[type, list[str]] = {
     RefundItemBody: ["payment_id", "idempotency_key"],
 }
 _SINGLE = ["from", "to", "amount", "currency"]
+_COLLECTIONS = ("/v1/accounts", "/v1/payments", "/v1/webhooks")
 _REFERENCE = "#/components/schemas/{name}"
 _PROBLEM = {"$ref": _REFERENCE.format(name="ProblemBody")}
 _HEADERS = {
@@ -76,6 +78,7 @@ def _schemas(types: list[type]) -> dict[str, Any]:
         components[operation.__name__]["not"] = {"required": ["amount", "legs"]}
     for item, required in _REQUIRED.items():
         components[item.__name__]["required"] = required
+    components[RedeliverBody.__name__]["oneOf"] = [{"required": ["deliveries"]}, {"required": ["since"]}]
     components[ComparisonBody.__name__]["minProperties"] = 1
     components[BalanceConditionBody.__name__]["minProperties"] = 2
     return dict(sorted(components.items()))
@@ -104,6 +107,9 @@ def _operation(route: Route) -> dict[str, Any]:
 def _responses(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for number, (status, kind) in enumerate(route.answers.items()):
+        if kind is None:
+            responses[str(status)] = {"description": "Done", "headers": _header_references(["Request-Id"])}
+            continue
         media, schema = ("application/json", _reference(kind)) if isinstance(kind, type) else (kind, {})
         others = {other: {"schema": {"type": "string"}} for other in route.other_media} if number == 0 else {}
         names = ["Request-Id", *_headers_of(route, status)]
@@ -128,7 +134,7 @@ def _headers_of(route: Route, status: int) -> list[str]:
         names.append("Idempotency-Replayed")
     if AccountBody in route.answers.values():
         names.append("ETag")
-    return [*names, "Location"] if route.method == "POST" and route.path in ("/v1/accounts", "/v1/payments") else names
+    return [*names, "Location"] if route.method == "POST" and route.path in _COLLECTIONS else names
 
 
 def _problem(description: str, headers: list[str]) -> dict[str, Any]:

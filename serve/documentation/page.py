@@ -89,7 +89,7 @@ def _commands(method: str, path: str, operation: Document, body: Document, base_
         if parameter["in"] == "query" and "example" in parameter
     }
     path += f"?{urlencode(asked)}" if asked else ""
-    start = ["curl", *(["-X", method] if method == "POST" and not body.get("examples") else []), base_url + path]
+    start = ["curl", *(["-X", method] if method != "GET" and not body.get("examples") else []), base_url + path]
     examples = body.get("examples") or {"": None}
     for number, (title, example) in enumerate(examples.items()):
         words = list(start)
@@ -124,7 +124,7 @@ def _responses(responses: dict[str, Document]) -> str:
 
 def _response(status: str, response: Document) -> str:
     if status.startswith("2"):
-        contents = response["content"].items()
+        contents = response.get("content", {}).items()
         text = " or ".join(
             schema_link(content["schema"]) if "$ref" in content["schema"] else escape(media) for media, content in contents
         )

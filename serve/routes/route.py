@@ -24,13 +24,13 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A method on a path. `answers` gives the type of the body per status (a string: its media type); `problems` the codes.
+    """A method on a path. `answers` gives the type of the body per status (a string: its media type; None: no body); `problems` the codes.
 
     `other_media` are media types in which the first answer may be had too.
     `query_names` is made of the parameters.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     summary: str

@@ -11,6 +11,8 @@ from serve.routes import (
     payment_lists,
     payment_operations,
     payments,
+    webhook_deliveries,
+    webhooks,
 )
 from serve.routes.documentation import documentation_routes
 from serve.routes.route import Route
@@ -26,6 +28,8 @@ def route_table() -> tuple[Route, ...]:
         *balances.ROUTES,
         *entries.ROUTES,
         *ledger.ROUTES,
+        *webhooks.ROUTES,
+        *webhook_deliveries.ROUTES,
         *currencies.ROUTES,
         *operations.ROUTES,
         *measurements.ROUTES,

@@ -23,6 +23,7 @@ _SINGLE = (
     b"prefer",
     b"if-match",
 )
+_CHANGING = ("POST", "DELETE")
 # Browsers say where a request comes from (https://www.w3.org/TR/fetch-metadata/). Until there is authentication, any page that is
 # open beside a local ledger could otherwise post payments to it.
 _OWN_SITE = (b"none", b"same-origin")
@@ -62,7 +63,7 @@ class Request:
             raise Problem("headers_too_large", f"Send at most {HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes in all.")
         if len(self.scope["path"]) + len(self.scope["query_string"]) > TARGET_BYTES_MAX:
             raise Problem("target_too_long", f"Path and query may have {TARGET_BYTES_MAX} bytes.")
-        if self.headers.get(b"sec-fetch-site", b"none") not in _OWN_SITE and self.scope["method"] == "POST":
+        if self.headers.get(b"sec-fetch-site", b"none") not in _OWN_SITE and self.scope["method"] in _CHANGING:
             raise Problem("cross_site_request", "Send it from a program, or from a page that this server itself serves.")
         if len(self.headers) != len(given):
             names = [name for name, _ in given]

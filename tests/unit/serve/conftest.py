@@ -10,7 +10,7 @@ from processor.projections.projector import Projector
 from serve.app import create_app
 from serve.routed_ledger import RoutedLedger
 from tests.unit.serve.calls import pay
-from tests.unit.serve.running_ledger import projected_ledger, running_ledger
+from tests.unit.serve.running_ledger import projected_ledger, running_ledger, webhook_admin
 
 
 @pytest.fixture
@@ -51,13 +51,14 @@ async def projected(database_url: str, anyio_backend: str) -> AsyncIterator[tupl
 
 
 @pytest.fixture
-async def bare_projected_api(projected: tuple[RoutedLedger, Projector]) -> AsyncIterator[httpx.AsyncClient]:
+async def bare_projected_api(database_url: str, projected: tuple[RoutedLedger, Projector]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API over an empty ledger in a database, whose lists follow by themselves."""
     ledger, projector = projected
     projecting = asyncio.create_task(projector.run(1.0))
-    transport = httpx.ASGITransport(create_app(ledger), raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield client
+    async with webhook_admin(database_url) as webhooks:
+        transport = httpx.ASGITransport(create_app(ledger, webhooks=webhooks), raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+            yield client
     projecting.cancel()
     await asyncio.gather(projecting, return_exceptions=True)
 

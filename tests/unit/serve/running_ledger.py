@@ -8,14 +8,19 @@ from contextlib import asynccontextmanager
 from actors.host import Host
 from actors.router import Router
 from loadtests.bench.local_hosts import Neighbour
+from processor.bridges.webhooks.addresses import parse_networks
+from processor.bridges.webhooks.admin import WebhookAdmin
+from processor.bridges.webhooks.gate import Gate
 from processor.journal.interface import Journal, ShardMap
 from processor.journal.memory import MemoryJournal
 from processor.journal.postgres import PostgresJournal, PostgresShardMap, create_ledger
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from processor.projections.archive import PostgresArchive
 from processor.projections.interface import Archive
 from processor.projections.memory_archive import MemoryArchive
 from processor.projections.projector import Projector
 from processor.projections.schema import prepare_projections
+from processor.settings import Settings
 from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
 
@@ -51,6 +56,20 @@ async def projected_ledger(database_url: str) -> AsyncIterator[tuple[RoutedLedge
     finally:
         for opened in (projector, reads, archive, shard_map, journal):
             await opened.close()
+
+
+@asynccontextmanager
+async def webhook_admin(database_url: str, *, allowed: str = "127.0.0.0/8") -> AsyncIterator[WebhookAdmin]:
+    """Give the webhooks of the ledger in this database; all names lead to a public address."""
+
+    async def lookup(name: str) -> list[str]:
+        return ["93.184.215.14"]
+
+    journal, link = await PostgresJournal.connect(database_url), Link(database_url, DEFAULT_TIMEOUTS)
+    gate = Gate(parse_networks(Settings(webhook_allowed_networks=allowed)), lookup)
+    yield WebhookAdmin(link, journal, gate)
+    await link.close()
+    await journal.close()
 
 
 @asynccontextmanager
