@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -165,7 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             pattern="^$|^[0-9a-fA-F.:/,]+$",
             description="private networks to which webhooks may be sent all the same, as `10.1.0.0/16`, with commas between",
-            extra={"allowed": "empty, or networks such as 127.0.0.0/8"},
+            extra={"allowed": "empty, or networks such as 127.0.0.0/8", "parts": ip_network},
         ),
     ] = ""
     webhook_timeout_seconds: Annotated[
@@ -228,8 +229,13 @@ def _checked(name: str, value: object, place: str, strict: bool) -> Any:
     # The annotated type, and not the struct as a whole, so that the message can name the place.
     annotated = Settings.__annotations__[name]
     try:
-        return msgspec.convert(value, annotated, strict=strict)
-    except msgspec.ValidationError as error:
+        converted = msgspec.convert(value, annotated, strict=strict)
+        check = _meta(name).get("parts")  # raises ValueError for what is between commas and makes no sense
+        if check is not None:
+            for part in filter(None, str(converted).split(",")):
+                check(part)
+        return converted
+    except ValueError as error:  # msgspec's own is one too
         shown = "(hidden)" if _meta(name).get("secret") else repr(value)
         raise BadSettings(f"{place} is {shown}; allowed: {_allowed(name)}") from error
 

@@ -22,6 +22,7 @@ from actors.ray_export import RayExport, keep_updating
 from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
+from processor.bridges.webhooks.admin import WebhookAdmin
 from processor.projections.upkeep import keep_projections
 from processor.settings import Settings, load_settings
 from serve.app import create_app
@@ -115,7 +116,8 @@ class Api:
             Reading("payments_redis_up", "0 while Redis is left alone because it did not answer", lambda: link.is_up, registry)
             Reading("payments_redis_failures", "Round trips to Redis that failed", lambda: link.failures, registry)
         ledger = RoutedLedger(shards, router, journal, shard_map, reads)
-        self._app = create_app(ledger, registry=registry, cache=self._cache)
+        webhooks = WebhookAdmin.of_settings(settings, journal)
+        self._app = create_app(ledger, registry=registry, cache=self._cache, webhooks=webhooks)
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,

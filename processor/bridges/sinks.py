@@ -39,7 +39,13 @@ def _instructions(settings: Settings, journal: Journal, link: Link) -> Work:
     return Instructions(settings)
 
 
-_WORKS: dict[str, MakeWork] = {"instructions": _instructions}
+def _webhooks(settings: Settings, journal: Journal, link: Link) -> Work:
+    from processor.bridges.webhooks.work import Webhooks
+
+    return Webhooks(settings, journal, link)
+
+
+_WORKS: dict[str, MakeWork] = {"instructions": _instructions, "webhooks": _webhooks}
 
 
 class UnknownBridge(Exception):

@@ -48,6 +48,8 @@ def test_workers_read_the_same_settings_from_their_environment(tmp_path: Path) -
         ("PAYMENTS_LEASE_SECONDS", "inf", "a number from 0.5 to 60"),
         ("PAYMENTS_LOG_LEVEL", "loud", "`debug`"),
         ("PAYMENTS_DATA_FOLDER", "", "text that is not empty"),
+        ("PAYMENTS_WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/8,10.1.0.1/16", "networks such as 127.0.0.0/8"),
+        ("PAYMENTS_WEBHOOK_ALLOWED_NETWORKS", "localhost", "networks such as 127.0.0.0/8"),
     ],
 )
 def test_a_variable_that_is_not_allowed_is_named_with_its_value(variable: str, value: str, allowed: str, tmp_path: Path) -> None:
