@@ -81,9 +81,10 @@ class Carrying:
         await self._cursors.advance(batch.positions, rejections, saves_of(parts))
         self._term.count(published=len(batch.events) - len(rejections), rejected=len(rejections))
 
-    async def publish(self, events: Sequence[PublishedEvent]) -> Published:
-        """Publish these events once. Raises whatever the sink raises."""
-        told = await self._sink.publish(events)
+    async def publish(self, events: Sequence[PublishedEvent], late: bool = False) -> Published:
+        """Publish these events once. `late`: later ones may have been published before. Raises whatever the sink raises."""
+        publish = getattr(self._sink, "publish_late", self._sink.publish) if late else self._sink.publish
+        told = await publish(events)
         return told if isinstance(told, Published) else Published(told)
 
     async def _publish_and_rehearse(self, events: Sequence[PublishedEvent]) -> Published:

@@ -44,7 +44,7 @@ class Redriving:
 
     async def _try(self, event: PublishedEvent) -> None:
         try:
-            part = await self._carrying.publish([event])
+            part = await self._carrying.publish([event], late=True)
             await self._cursors.settle(event, part.rejections, saves_of([part]))
         except (SinkUnavailable, JournalUnavailable, Replaced):
             raise

@@ -70,7 +70,8 @@ class Sink(Protocol):
 
         Raises SinkUnavailable: any of them may have arrived or not. Anything else that it raises is a mistake of the sink: the batch
         is tried again, and after some failures cut into halves until the events that cause them stand alone; these become dead
-        letters. A dead letter that is tried again comes after later events, alone.
+        letters. A dead letter that is tried again comes after later events, alone: by `publish_late` if the sink has that, which
+        promises and raises the same.
         """
         ...
 

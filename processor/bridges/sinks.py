@@ -15,6 +15,12 @@ MakeSink = Callable[[Settings], Sink]
 # Each of these imports its sink when it is called. Add yours here.
 
 
+def _kinesis(settings: Settings) -> Sink:
+    from processor.bridges.kinesis.sink import KinesisSink
+
+    return KinesisSink(settings)
+
+
 def _sns(settings: Settings) -> Sink:
     from processor.bridges.sns import SnsSink
 
@@ -27,7 +33,7 @@ def _redis(settings: Settings) -> Sink:
     return RedisSink(settings)
 
 
-_SINKS: dict[str, MakeSink] = {"redis": _redis, "sns": _sns}
+_SINKS: dict[str, MakeSink] = {"kinesis": _kinesis, "redis": _redis, "sns": _sns}
 
 # What is more than a sink, or none: each gets all that there is. Add yours here.
 MakeWork = Callable[[Settings, Journal, Link], Work]
