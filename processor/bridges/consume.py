@@ -35,6 +35,7 @@ import logging
 import os
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,18 +120,26 @@ class DynamoCheckpoints:
         self._client = client
         self._table = table
         self._consumer = consumer
+        self._writer = uuid.uuid4().hex
         self._version = 0
 
     def load(self) -> State | None:
         """Return what was saved last, None at first."""
-        version, text = self._read()
-        self._version = version
-        return json.loads(text) if text else None
+        item = self._read()
+        if item is None:
+            return None
+        self._version = int(item["version"]["N"])
+        state: State = json.loads(item["state"]["S"])
+        return state
 
     def save(self, state: State) -> None:
         """Keep this, durably. Raises AnotherConsumer."""
-        text = json.dumps(state)
-        item = {"consumer": {"S": self._consumer}, "version": {"N": str(self._version + 1)}, "state": {"S": text}}
+        item = {
+            "consumer": {"S": self._consumer},
+            "version": {"N": str(self._version + 1)},
+            "writer": {"S": self._writer},
+            "state": {"S": json.dumps(state)},
+        }
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -143,16 +152,16 @@ class DynamoCheckpoints:
             # boto3 may have sent it twice, because the first answer was lost.
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            if self._read() != (self._version + 1, text):
+            if self._read() != item:
                 raise AnotherConsumer(
                     f"another consumer saves checkpoints as {self._consumer} in {self._table}: run one of a name"
                 ) from error
         self._version += 1
 
-    def _read(self) -> tuple[int, str]:
+    def _read(self) -> dict[str, Any] | None:
         key = {"consumer": {"S": self._consumer}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return (int(item["version"]["N"]), item["state"]["S"]) if item else (0, "")
+        item: dict[str, Any] | None = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return item
 
 
 class Consumer:
