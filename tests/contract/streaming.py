@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from processor.aws import calls
 from processor.aws.clients import aws_client
-from processor.bridges.kinesis import sink as kinesis_sink
 from processor.eventlog.event import AboutBalances, BalancesData, PublishedEvent
 from processor.settings import Settings
 from tests.contract.writing import AT
@@ -48,10 +48,10 @@ class FaultyKinesis:
         self.disowns: Judge = lambda record: None
         self.calls: list[list[dict[str, Any]]] = []
         self._lost: list[ErrorCode | None] = []
-        monkeypatch.setattr(kinesis_sink, "aws_client", self._client)
+        monkeypatch.setattr(calls, "aws_client", self._client)
 
-    def _client(self, settings: Settings, service: str) -> Any:
-        client = aws_client(settings, service)
+    def _client(self, settings: Settings, service: str, **more: Any) -> Any:
+        client = aws_client(settings, service, **more)
         client.meta.events.register("before-parameter-build.kinesis.PutRecords", self._before)
         client.meta.events.register("after-call.kinesis.PutRecords", self._after)
         return client

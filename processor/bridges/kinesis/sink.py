@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from time import monotonic
 from typing import Any
 
-from processor.aws.clients import aws_client
-from processor.aws.errors import ERRORS, Fault, explain, fault_of
+from processor.aws.calls import AwsCalls, AwsFailed
+from processor.aws.errors import Fault
 from processor.bridges.kinesis.lanes import Lane, Place, make_lanes, next_call
 from processor.bridges.sink import Rejection, SinkUnavailable
 from processor.eventlog.event import PublishedEvent
@@ -25,20 +26,25 @@ class KinesisSink:
 
     def __init__(self, settings: Settings, random: Random | None = None) -> None:
         """Connect at `open`."""
-        self._settings = settings
+        self._shards = settings.shards
         self._stream = settings.kinesis_stream
         self._target = f"the Kinesis stream {self._stream}"
         self._random = random or Random()
-        self._client: Any = None
+        # More threads would not help: of one ledger shard, and so mostly of all, one call has to wait for the other.
+        self._kinesis = AwsCalls(settings, "kinesis", threads=1)
         # How far a batch that failed had come, by ledger shard: what has arrived need not be sent again with it.
         self._arrived: dict[int, Place] = {}
 
     async def open(self) -> None:
         """Check that the stream is there."""
         try:
-            await asyncio.to_thread(self._check)
-        except ERRORS as error:
+            await self._kinesis.open()
+            summary = await self._kinesis.call("describe_stream_summary", self._target, StreamName=self._stream)
+        except AwsFailed as error:
             raise self._unavailable(error) from error
+        status = summary["StreamDescriptionSummary"]["StreamStatus"]
+        if status not in _USABLE:
+            raise SinkUnavailable(f"{self._target} is {status.lower()}: wait until it is active")
 
     async def publish(self, events: Sequence[PublishedEvent]) -> Sequence[Rejection]:
         """Send all events, of each ledger shard one record after the other. Repeats of a part of them are possible."""
@@ -50,22 +56,22 @@ class KinesisSink:
 
     async def close(self) -> None:
         """Let the connections go."""
-        client, self._client = self._client, None
         self._arrived.clear()
-        if client is not None:
-            client.close()
+        self._kinesis.close()
 
     async def _publish(self, events: Sequence[PublishedEvent], is_late: bool) -> list[Rejection]:
         arrived = {} if is_late else self._arrived
         waiting = [event for event in events if (event.sequence, event.index) > arrived.get(event.shard, (-1, -1))]
-        lanes, rejections = await asyncio.to_thread(make_lanes, waiting, self._settings.shards, is_late, self._random)
+        pack = partial(make_lanes, waiting, self._shards, is_late, self._random)
+        lanes: dict[int, Lane]
+        rejections: list[Rejection]
+        lanes, rejections = await self._kinesis.run(pack, self._target)
         while lanes:
             ready = [lane for lane in lanes.values() if lane.ready_at <= monotonic()]
             if not ready:
                 await asyncio.sleep(max(0.0, min(lane.ready_at for lane in lanes.values()) - monotonic()))
                 continue
-            for lane in await self._send(ready):
-                arrived[lane.shard] = lane.sent()
+            for lane in await self._send(ready, arrived):
                 # To the end, so that all get their turn if one call does not take them all.
                 del lanes[lane.shard]
                 if not lane.is_empty:
@@ -73,40 +79,34 @@ class KinesisSink:
         arrived.clear()
         return rejections
 
-    async def _send(self, ready: Sequence[Lane]) -> list[Lane]:
-        """Send the records in front; return the lanes whose record has arrived. Raises SinkUnavailable."""
+    async def _send(self, ready: Sequence[Lane], arrived: dict[int, Place]) -> list[Lane]:
+        """Send the records in front, and note in `arrived` how far lanes have come; return those that were in the call.
+
+        Raises SinkUnavailable.
+        """
+        call = next_call(ready)
+        records = [record for _, record in call]
         try:
-            call, answers = await asyncio.to_thread(self._put, ready)
-        except ERRORS as error:
+            answers = await self._kinesis.call("put_records", self._target, StreamName=self._stream, Records=records)
+        except AwsFailed as error:
             raise self._unavailable(error) from error
-        arrived = []
-        for lane, answer in zip(call, answers, strict=True):
+        problem = ""
+        for (lane, _), answer in zip(call, answers["Records"], strict=True):
             if "ErrorCode" not in answer:
-                arrived.append(lane)
+                arrived[lane.shard] = lane.sent()
                 continue
             lane.failed(monotonic())
             if lane.failures >= FAILURES_MAX:
-                raise SinkUnavailable(self._failing(answer))
-        return arrived
+                problem = self._failing(answer)
+        if problem:
+            raise SinkUnavailable(problem)
+        return [lane for lane, _ in call]
 
-    def _put(self, ready: Sequence[Lane]) -> tuple[list[Lane], list[dict[str, Any]]]:
-        assert self._client is not None, "open comes first"
-        call = next_call(ready)
-        answer = self._client.put_records(StreamName=self._stream, Records=[record for _, record in call])
-        return [lane for lane, _ in call], answer["Records"]
-
-    def _check(self) -> None:
-        if self._client is None:
-            self._client = aws_client(self._settings, "kinesis")
-        status = self._client.describe_stream_summary(StreamName=self._stream)["StreamDescriptionSummary"]["StreamStatus"]
-        if status not in _USABLE:
-            raise SinkUnavailable(f"{self._target} is {status.lower()}: wait until it is active")
-
-    def _unavailable(self, error: Exception) -> SinkUnavailable:
-        if fault_of(error) is Fault.MISSING:
+    def _unavailable(self, error: AwsFailed) -> SinkUnavailable:
+        if error.fault is Fault.MISSING:
             # The one that is made in its place has nothing.
             self._arrived.clear()
-        return SinkUnavailable(explain(error, self._target))
+        return SinkUnavailable(str(error))
 
     def _failing(self, answer: dict[str, Any]) -> str:
         code = answer["ErrorCode"]
