@@ -1,7 +1,8 @@
 """What Ray Serve runs: `ShardHosts`, whose replicas keep one shard host each, `Api`, whose replicas answer HTTP, `Projections`,
-which keeps the read model up with the journal, and `Auditor`, which holds all of them against the journal.
+which keeps the read model up with the journal, `Auditor`, which holds all of them against the journal, and `Bridges`, which keeps one
+actor for each bridge.
 
-Serve places, checks, restarts and scales both. Requests do not pass through Serve's proxy: every Api replica owns a listener, and
+Serve places, checks, restarts and scales them. Requests do not pass through Serve's proxy: every Api replica owns a listener, and
 replicas on one node share the port (SO_REUSEPORT), so the kernel spreads connections over them.
 """
 
@@ -16,6 +17,7 @@ import uvicorn
 from ray import serve as ray_serve
 
 from actors.auditing import keep_auditing
+from actors.bridge_keeper import BridgeKeeper
 from actors.connections import connect_journal
 from actors.host_keeper import HostKeeper
 from actors.ray_export import RayExport, keep_updating
@@ -43,6 +45,7 @@ LISTEN_BACKLOG = 2048
 DRAIN_SECONDS = 10
 PROJECTIONS_NICENESS = 10
 AUDITOR_NICENESS = 15
+BRIDGES_NICENESS = 5
 # The name by which Serve's autoscaling knows the requests under way in a replica.
 _RUNNING_REQUESTS = "running_requests"
 _WATCHED: dict[str, Any] = {
@@ -101,7 +104,7 @@ class ShardHosts:
 class Api:
     """The HTTP API on a listener of its own. It is given the other deployments only to start after them."""
 
-    async def __init__(self, shard_hosts: object, projections: object, auditor: object) -> None:  # type: ignore[misc]
+    async def __init__(self, shard_hosts: object, *others: object) -> None:  # type: ignore[misc]
         settings = _settings()
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
@@ -189,6 +192,14 @@ class Auditor(_Upkeep):
         self._begin(keep_auditing(_settings()), AUDITOR_NICENESS)
 
 
+@ray_serve.deployment(name="Bridges", graceful_shutdown_timeout_s=5, **_WATCHED)
+class Bridges(_Upkeep):
+    """Keeps an actor for each bridge, which does the work."""
+
+    async def __init__(self) -> None:  # type: ignore[misc]
+        self._begin(BridgeKeeper(_settings()).run(), BRIDGES_NICENESS)
+
+
 def _settings() -> Settings:
     settings = load_settings(os.environ)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -200,4 +211,4 @@ def _settings() -> Settings:
 def build(arguments: dict[str, str]) -> ray_serve.Application:
     """Return the application; Serve calls this with the config's `args`, which are not used: settings come by the environment."""
     shard_hosts = ShardHosts.bind()  # type: ignore[attr-defined]
-    return Api.bind(shard_hosts, Projections.bind(), Auditor.bind(shard_hosts))  # type: ignore[attr-defined]
+    return Api.bind(shard_hosts, Projections.bind(), Auditor.bind(shard_hosts), Bridges.bind())  # type: ignore[attr-defined]

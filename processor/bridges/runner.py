@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from time import monotonic
 
 from processor.bridges.cursors import Replaced, take_over
+from processor.bridges.isolation import describe
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
 from processor.bridges.queries import load_queries
-from processor.bridges.work import Counts, Term, Work
+from processor.bridges.work import Counts, Term, UnknownBridge, Work
 from processor.core.ensure import Broken
 from processor.journal.interface import JournalCorrupt, JournalUnavailable
 from processor.journal.postgres.link import Link
@@ -18,43 +20,48 @@ STATUS_SECONDS = 1.0
 _SAVE = load_queries("cursors.sql")["save_status"]
 
 
-async def run_work(work: Work, link: Link) -> None:
-    """Run it until another copy has taken the bridge over. Raises JournalUnavailable if it cannot be taken over now."""
-    term = Term(await take_over(link, work.name))
-    logger.info("bridge %s begins with epoch %d", work.name, term.epoch)
-    working = asyncio.create_task(_keep_working(work, term))
-    telling = asyncio.create_task(_keep_telling(work.name, term, link))
+async def run_work(name: str, make: Callable[[], Work], link: Link) -> None:
+    """Run it until another copy has taken the bridge over. It is made here, so that what goes wrong with that is written down too.
+
+    Raises JournalUnavailable if it cannot be taken over now.
+    """
+    term = Term(await take_over(link, name))
+    logger.info("bridge %s begins with epoch %d", name, term.epoch)
+    working = asyncio.create_task(_keep_working(name, make, term))
+    telling = asyncio.create_task(_keep_telling(name, term, link))
     try:
         done, _ = await asyncio.wait((working, telling), return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     except Replaced as error:
-        logger.warning("bridge %s stops: %s", work.name, error)
+        logger.warning("bridge %s stops: %s", name, error)
     finally:
         for task in (working, telling):
             task.cancel()
         await asyncio.gather(working, telling, return_exceptions=True)
 
 
-async def _keep_working(work: Work, term: Term) -> None:
-    backoff = Backoff()
+async def _keep_working(name: str, make: Callable[[], Work], term: Term) -> None:
+    backoff, work = Backoff(), None
     while True:
         began = monotonic()
         try:
+            if work is None:
+                work = make()
             await work.run(term)
             problem = "it has ended by itself"
         except Replaced:
             raise
         except (JournalCorrupt, Broken) as error:
-            logger.exception("bridge %s stops for good", work.name)
-            term.report("broken", f"{error}; repair it, then `payments bridges restart {work.name}`")
+            logger.exception("bridge %s stops for good", name)
+            term.report("broken", f"{error}; repair it, then `payments bridges restart {name}`")
             await asyncio.Event().wait()
-        except JournalUnavailable as error:
-            logger.warning("bridge %s waits: %s", work.name, error)
+        except (JournalUnavailable, UnknownBridge) as error:
+            logger.warning("bridge %s waits: %s", name, error)
             problem = str(error)
         except Exception as error:
-            logger.exception("bridge %s has failed", work.name)
-            problem = f"it has failed: {type(error).__name__}: {error}"
+            logger.exception("bridge %s has failed", name)
+            problem = f"it has failed: {describe(error)}"
         if monotonic() - began > BACKOFF_SECONDS_MAX:
             backoff.reset()
         term.report("waiting", problem)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from processor.bridges.bridge import Bridge
 from processor.bridges.sink import Sink
-from processor.bridges.work import Work
+from processor.bridges.work import UnknownBridge, Work
 from processor.eventlog.translator import Translator
 from processor.journal.interface import Journal
 from processor.journal.postgres.link import Link
@@ -54,18 +54,18 @@ def _webhooks(settings: Settings, journal: Journal, link: Link) -> Work:
 _WORKS: dict[str, MakeWork] = {"instructions": _instructions, "webhooks": _webhooks}
 
 
-class UnknownBridge(Exception):
-    """No such bridge in this version of the program."""
-
-
 def make_work(name: str, settings: Settings, journal: Journal, link: Link) -> Work:
     """Return what runs under this name. `link` leads to the ledger's database, for cursors. Raises UnknownBridge."""
     if name in _WORKS:
         return _WORKS[name](settings, journal, link)
     if name in _SINKS:
         return make_bridge(name, _SINKS[name](settings), settings, journal, link)
-    known = ", ".join(sorted({*_WORKS, *_SINKS})) or "none"
-    raise UnknownBridge(f"this program has no bridge {name}; it has: {known}")
+    raise UnknownBridge(f"this program has no bridge {name}; it has: {', '.join(known_bridges()) or 'none'}")
+
+
+def known_bridges() -> list[str]:
+    """Return the names of all bridges of this version of the program."""
+    return sorted({*_WORKS, *_SINKS})
 
 
 def make_bridge(name: str, sink: Sink, settings: Settings, journal: Journal, link: Link) -> Bridge:

@@ -7,6 +7,10 @@ import msgspec
 State = Literal["starting", "running", "waiting", "broken"]
 
 
+class UnknownBridge(Exception):
+    """This version of the program has no bridge of that name."""
+
+
 class Counts(msgspec.Struct):
     """What has come to the target, what will never (dead letters), and how often something had to be tried again."""
 

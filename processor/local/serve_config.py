@@ -13,6 +13,7 @@ SHARD_HOSTS = "ShardHosts"
 API = "Api"
 PROJECTIONS = "Projections"
 AUDITOR = "Auditor"
+BRIDGES = "Bridges"
 
 Config = dict[str, Any]
 
@@ -35,6 +36,7 @@ def serve_config(settings: Settings, import_path: str = IMPORT_PATH, arguments: 
                     # One does all the work; more would only take turns.
                     {"name": PROJECTIONS, "num_replicas": 1},
                     {"name": AUDITOR, "num_replicas": 1},
+                    {"name": BRIDGES, "num_replicas": 1},
                 ],
             }
         ],

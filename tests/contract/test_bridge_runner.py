@@ -1,7 +1,7 @@
 """What runs a bridge: it writes down how the bridge is doing, begins again what has failed, and stops for a newer copy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 import asyncpg
 import pytest
@@ -38,6 +38,11 @@ async def link(database_url: str, anyio_backend: str) -> AsyncIterator[Link]:
     await link.close()
 
 
+def run(link: Link, work: ScriptedWork) -> Coroutine[None, None, None]:
+    """Run the work under its name."""
+    return run_work(work.name, lambda: work, link)
+
+
 async def status(link: Link) -> asyncpg.Record:
     [row] = await link.fetch("SELECT epoch, state, problem, published, retries FROM payments.bridges WHERE bridge = 'scripted'")
     return row
@@ -72,7 +77,7 @@ async def find_damage(term: Term) -> None:
 
 
 async def test_what_has_failed_begins_again_until_a_newer_copy_takes_over(link: Link) -> None:
-    running = asyncio.create_task(run_work(ScriptedWork(fail, lose_the_journal, go_on), link))
+    running = asyncio.create_task(run(link, ScriptedWork(fail, lose_the_journal, go_on)))
     row = await until_state(link, "running", running)
     assert (row["epoch"], row["problem"], row["published"], row["retries"]) == (1, None, 3, 2)
     assert await take_over(link, "scripted") == 2
@@ -82,14 +87,14 @@ async def test_what_has_failed_begins_again_until_a_newer_copy_takes_over(link: 
 
 async def test_counts_go_on_from_those_of_earlier_copies(link: Link) -> None:
     for published in (3, 6):
-        running = asyncio.create_task(run_work(ScriptedWork(go_on), link))
+        running = asyncio.create_task(run(link, ScriptedWork(go_on)))
         assert (await until_state(link, "running", running))["published"] == published
         await take_over(link, "scripted")
         await running
 
 
 async def test_a_damaged_journal_is_not_tried_again_until_somebody_restarts_the_bridge(link: Link) -> None:
-    running = asyncio.create_task(run_work(ScriptedWork(find_damage), link))
+    running = asyncio.create_task(run(link, ScriptedWork(find_damage)))
     row = await until_state(link, "broken", running)
     assert row["problem"].startswith("shard 0, sequence 3: it is damaged; ")
     await take_over(link, "scripted")

@@ -46,3 +46,14 @@ RETURNING EXISTS (
     SELECT FROM payments.bridge_dead_letters AS letters
     WHERE letters.bridge = bridges.bridge AND letters.redrive_at IS NOT NULL
 ) AS has_redrives;
+
+-- name: lock
+-- Keep copies of the bridge from moving its cursor until the transaction ends. $1 bridge.
+SELECT epoch FROM payments.bridges WHERE bridge = $1 FOR NO KEY UPDATE;
+
+-- name: rewind
+-- Put positions back; only those that are further are changed. $1 bridge, $2 shards, $3 positions.
+UPDATE payments.bridge_cursors AS cursors
+SET sequence = wanted.sequence
+FROM unnest($2::integer[], $3::bigint[]) AS wanted (shard, sequence)
+WHERE cursors.bridge = $1 AND cursors.shard = wanted.shard AND cursors.sequence > wanted.sequence;
