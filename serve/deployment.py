@@ -9,15 +9,10 @@ replicas on one node share the port (SO_REUSEPORT), so the kernel spreads connec
 import asyncio
 import contextlib
 import logging
-import os
-from collections.abc import Coroutine
-from typing import Any
 
 import uvicorn
 from ray import serve as ray_serve
 
-from actors.auditing import keep_auditing
-from actors.bridge_keeper import BridgeKeeper
 from actors.connections import connect_journal
 from actors.host_keeper import HostKeeper
 from actors.ray_export import RayExport, keep_updating
@@ -25,42 +20,32 @@ from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
 from processor.bridges.webhooks.admin import WebhookAdmin
-from processor.projections.upkeep import keep_projections
-from processor.settings import Settings, load_settings
 from serve.app import create_app
 from serve.draining import DrainingServer
 from serve.host_calls import HostCalls
 from serve.listener import open_listener
-from serve.loopback import keep_replicas_on_loopback
 from serve.projected_reads import ProjectedReads
+from serve.replica import WATCHED, replica_settings
 from serve.routed_ledger import RoutedLedger
-from serve.serve_load import EAGER, ServeLoad
+from serve.serve_load import ServeLoad
 from serve.shared_cache import SharedCache
 from serve.tallies import Reading, ReplicaRegistry
+from serve.upkeep import Auditor, Bridges, Projections
 from serve.wire.gathering import GatheringProtocol
 
 logger = logging.getLogger(__name__)
 
 LISTEN_BACKLOG = 2048
 DRAIN_SECONDS = 10
-PROJECTIONS_NICENESS = 10
-AUDITOR_NICENESS = 15
-BRIDGES_NICENESS = 5
 # The name by which Serve's autoscaling knows the requests under way in a replica.
 _RUNNING_REQUESTS = "running_requests"
-_WATCHED: dict[str, Any] = {
-    "ray_actor_options": {"num_cpus": 0, "runtime_env": {"env_vars": EAGER}},
-    "health_check_period_s": 2,
-    "health_check_timeout_s": 10,
-    "graceful_shutdown_wait_loop_s": 0.1,
-}
 # In a rolling update at least one new replica serves before an old one goes, even if there is only one.
 _SURGE_PERCENT = 20
 
 
 @ray_serve.deployment(
     name="ShardHosts",
-    **_WATCHED,
+    **WATCHED,
     max_surge_percent=_SURGE_PERCENT,
     graceful_shutdown_timeout_s=15,
 )
@@ -68,7 +53,7 @@ class ShardHosts:
     """Each replica keeps one ShardHost actor alive: `num_replicas` is the number of hosts."""
 
     async def __init__(self) -> None:  # type: ignore[misc]
-        settings = _settings()
+        settings = replica_settings()
         journal, shard_map = await connect_journal(settings)
         self._keeper = HostKeeper(settings, journal, shard_map)
         await self._keeper.start()
@@ -97,7 +82,7 @@ class ShardHosts:
 
 @ray_serve.deployment(
     name="Api",
-    **_WATCHED,
+    **WATCHED,
     max_surge_percent=_SURGE_PERCENT,
     graceful_shutdown_timeout_s=DRAIN_SECONDS + 5,
 )
@@ -105,7 +90,7 @@ class Api:
     """The HTTP API on a listener of its own. It is given the other deployments only to start after them."""
 
     async def __init__(self, shard_hosts: object, *others: object) -> None:  # type: ignore[misc]
-        settings = _settings()
+        settings = replica_settings()
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
         registry = ReplicaRegistry(ray_serve.get_replica_context().replica_tag)
@@ -156,56 +141,6 @@ class Api:
         await self._cache.close()
         for task in (self._routing, *self._telling):
             task.cancel()
-
-
-class _Upkeep:
-    """Work that goes on for ever in a process of its own, and gives way to what payments wait for."""
-
-    def _begin(self, work: Coroutine[Any, Any, None], niceness: int) -> None:
-        os.nice(niceness)  # On Linux this counts for the calling thread, which is the one that works.
-        self._working = asyncio.create_task(work)
-
-    def check_health(self) -> None:
-        """Called by Serve; raises if the work has ended."""
-        if self._working.done():
-            raise RuntimeError(f"{type(self).__name__} has stopped") from self._working.exception()
-
-    async def __del__(self) -> None:
-        """Called by Serve when the replica goes; the next one goes on from what is in the database."""
-        self._working.cancel()
-
-
-@ray_serve.deployment(name="Projections", graceful_shutdown_timeout_s=5, **_WATCHED)
-class Projections(_Upkeep):
-    """Keeps the read model up with the journal."""
-
-    async def __init__(self) -> None:  # type: ignore[misc]
-        settings = _settings()
-        self._begin(keep_projections(settings.database_url, settings.projection_share), PROJECTIONS_NICENESS)
-
-
-@ray_serve.deployment(name="Auditor", graceful_shutdown_timeout_s=5, **_WATCHED)
-class Auditor(_Upkeep):
-    """Holds the journal, the read model and the live shards against each other. It asks the shard hosts, so they start first."""
-
-    async def __init__(self, shard_hosts: object) -> None:  # type: ignore[misc]
-        self._begin(keep_auditing(_settings()), AUDITOR_NICENESS)
-
-
-@ray_serve.deployment(name="Bridges", graceful_shutdown_timeout_s=5, **_WATCHED)
-class Bridges(_Upkeep):
-    """Keeps an actor for each bridge, which does the work."""
-
-    async def __init__(self) -> None:  # type: ignore[misc]
-        self._begin(BridgeKeeper(_settings()).run(), BRIDGES_NICENESS)
-
-
-def _settings() -> Settings:
-    settings = load_settings(os.environ)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if settings.host == "127.0.0.1":
-        keep_replicas_on_loopback()
-    return settings
 
 
 def build(arguments: dict[str, str]) -> ray_serve.Application:
