@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from processor.bridges.webhooks.admin import WebhookAdmin
+from serve.dead_letters import DeadLetters
 from serve.ledger import Ledger, LedgerError
 from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
@@ -40,9 +41,13 @@ def create_app(
     visibility_seconds: float = VISIBILITY_SECONDS_MAX,
     cache: SharedCache | None = None,
     webhooks: WebhookAdmin | None = None,
+    dead_letters: DeadLetters | None = None,
 ) -> "Application":
     """Return the ASGI application over this ledger. Several may live in one process unless they share a `registry`."""
-    site = Site(ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache(), webhooks=webhooks)
+    site = Site(
+        ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache(), webhooks=webhooks,
+        dead_letters=dead_letters,
+    )  # fmt: skip
     return Application(site)
 
 

@@ -20,7 +20,9 @@ from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
 from processor.bridges.webhooks.admin import WebhookAdmin
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from serve.app import create_app
+from serve.dead_letters import DeadLetters
 from serve.draining import DrainingServer
 from serve.host_calls import HostCalls
 from serve.listener import open_listener
@@ -105,7 +107,9 @@ class Api:
             Reading("payments_redis_failures", "Round trips to Redis that failed", lambda: link.failures, registry)
         ledger = RoutedLedger(shards, router, journal, shard_map, reads)
         webhooks = WebhookAdmin.of_settings(settings, journal)
-        self._app = create_app(ledger, registry=registry, cache=self._cache, webhooks=webhooks)
+        self._link = Link(settings.database_url, DEFAULT_TIMEOUTS)
+        self._letters = DeadLetters(settings, self._link.fetch)
+        self._app = create_app(ledger, registry=registry, cache=self._cache, webhooks=webhooks, dead_letters=self._letters)
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
@@ -139,6 +143,8 @@ class Api:
         await self._serving
         await self._app.drain()
         await self._cache.close()
+        self._letters.close()
+        await self._link.close()
         for task in (self._routing, *self._telling):
             task.cancel()
 

@@ -4,6 +4,7 @@ import msgspec
 
 from processor.bridges.webhooks.admin import WebhookAdmin
 from serve.acknowledged import Acknowledged
+from serve.dead_letters import DeadLetters
 from serve.ledger import Ledger
 from serve.limits import VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
@@ -13,7 +14,7 @@ from serve.submissions import Submissions
 
 class Site(msgspec.Struct):
     """The ledger, the messages under way to it, the figures, what was acknowledged, how long a read waits for its token, what is
-    shared with other processes, and the webhooks."""
+    shared with other processes, the webhooks, and the dead letters."""
 
     ledger: Ledger
     submissions: Submissions
@@ -22,3 +23,4 @@ class Site(msgspec.Struct):
     acknowledged: Acknowledged = msgspec.field(default_factory=Acknowledged)
     cache: SharedCache = SharedCache()
     webhooks: WebhookAdmin | None = None
+    dead_letters: DeadLetters | None = None

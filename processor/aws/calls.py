@@ -7,20 +7,11 @@ from functools import partial
 from typing import Any
 
 from processor.aws.clients import aws_client
-from processor.aws.errors import ERRORS, Fault, error_code, explain, fault_of
+from processor.aws.errors import ERRORS, error_code, explain, fault_of
+from processor.aws.failed import AwsFailed
 from processor.settings import Settings
 
-
-class AwsFailed(Exception):
-    """A call has failed, after the client's own attempts. The message is one sentence that says what an operator can do about it.
-
-    `fault` is the kind of the error, `code` AWS's own word for it.
-    """
-
-    def __init__(self, message: str, fault: Fault, code: str) -> None:
-        super().__init__(message)
-        self.fault = fault
-        self.code = code
+__all__ = ["AwsCalls", "AwsFailed"]
 
 
 class AwsCalls:

@@ -4,6 +4,7 @@ from serve.routes import (
     accounts,
     balances,
     currencies,
+    dead_letters,
     entries,
     ledger,
     measurements,
@@ -31,6 +32,7 @@ def route_table() -> tuple[Route, ...]:
         *webhooks.ROUTES,
         *webhook_deliveries.ROUTES,
         *currencies.ROUTES,
+        *dead_letters.ROUTES,
         *operations.ROUTES,
         *measurements.ROUTES,
     ]

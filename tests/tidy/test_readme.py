@@ -18,7 +18,7 @@ def test_every_path_in_the_readme_exists(path: str) -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    named = set(re.findall(r"`payments ([a-z]+)", README))
+    named = set(re.findall(r"`payments ([a-z-]+)", README))
     assert named and named <= payments.commands.keys()
 
 

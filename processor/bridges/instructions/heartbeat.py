@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from processor.aws.calls import AwsFailed
+from processor.aws.failed import AwsFailed
 from processor.bridges.queues.sqs_queue import Message, SqsQueue
 
 VISIBILITY_SECONDS = 60

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from processor.aws.calls import AwsFailed
+from processor.aws.failed import AwsFailed
 from processor.bridges.instructions.cashier import Cashier
 from processor.bridges.instructions.heartbeat import VISIBILITY_SECONDS, kept_from_others
 from processor.bridges.instructions.instruction import flaw_of

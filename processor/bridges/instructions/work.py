@@ -3,7 +3,8 @@
 import asyncio
 from time import monotonic
 
-from processor.aws.calls import AwsCalls, AwsFailed
+from processor.aws.calls import AwsCalls
+from processor.aws.failed import AwsFailed
 from processor.bridges.instructions.cashier import Cashier
 from processor.bridges.instructions.lane import WAIT_SECONDS, Lane
 from processor.bridges.instructions.tally import Tally

@@ -29,7 +29,7 @@ class SqsDesk:
         # Two at a time would hide each other's messages, and both tell that there are none.
         self._turns: dict[LetterQueue, asyncio.Lock] = {name: asyncio.Lock() for name in self._names}
 
-    async def list(self, name: LetterQueue, limit: int) -> tuple[list[DeadLetter], int]:
+    async def look(self, name: LetterQueue, limit: int) -> tuple[list[DeadLetter], int]:
         """Return up to `limit` dead letters, and about how many there are. It is a sample: see `sample`. Raises AwsFailed."""
         queue = await self._queue(self._names[name])
         async with self._turns[name]:

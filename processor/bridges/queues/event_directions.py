@@ -1,12 +1,14 @@
 """Where an event goes that a consumer gave up on: back to the consumer's queue if that is known, else once more to the SNS topic."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import msgspec
 
-from processor.aws.calls import AwsCalls, AwsFailed
+from processor.aws.calls import AwsCalls
 from processor.aws.errors import Fault
+from processor.aws.failed import AwsFailed
 from processor.bridges.queues.letter import SOURCE_QUEUE
 from processor.bridges.queues.original import event_in
 from processor.bridges.queues.redrive import BackToQueue, CannotMove, Destination
@@ -14,6 +16,8 @@ from processor.bridges.queues.sqs_queue import Message, SqsQueue
 from processor.bridges.sns.notification import MESSAGE_BYTES_MAX, NotAnEvent, Notification
 from processor.bridges.sns.topic import Topic
 from processor.settings import Settings
+
+_is_queue_name = re.compile(r"[A-Za-z0-9_-]{1,80}(\.fifo)?").fullmatch
 
 
 class ToTopic:
@@ -44,11 +48,16 @@ class ToConsumers:
         self._sqs = sqs
         self._sns = sns
         self._known: dict[str, Destination] = {}
+        own = settings.sqs_instruction_queue, settings.sqs_instruction_dead_letter_queue, settings.sqs_dead_letter_queue
+        self._own = {name.rpartition("/")[2] for name in own}
 
     async def destination(self, message: Message) -> Destination:
         """Return the queue or the topic. Raises CannotMove, AwsFailed."""
-        # SQS itself names the source where it has moved a message; an attribute may be written by whoever can send to the queue.
-        source = message.source_arn or message.text(SOURCE_QUEUE)
+        # SQS itself tells the source of what it has moved. The attribute may be written by whoever can send to the queue.
+        told = message.text(SOURCE_QUEUE)
+        if message.source_arn is None and told and not _is_queue_name(told):
+            raise CannotMove(f"its attribute {SOURCE_QUEUE} is not the name of a queue: {told[:100]!r}")
+        source = message.source_arn or told
         if source:
             return await self._queue(source)
         try:
@@ -62,12 +71,7 @@ class ToConsumers:
     async def _queue(self, source: str) -> Destination:
         if source not in self._known:
             name, owner = self._name_and_owner(source)
-            own = (
-                self._settings.sqs_instruction_queue,
-                self._settings.sqs_instruction_dead_letter_queue,
-                self._settings.sqs_dead_letter_queue,
-            )
-            if name in own:
+            if name in self._own:
                 raise CannotMove(f"it says that it came from the queue {name}, which takes no events")
             try:
                 self._known[source] = BackToQueue(await SqsQueue.find(self._sqs, name, owner))

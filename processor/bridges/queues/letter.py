@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from processor.bridges.queues.original import event_in
+from processor.bridges.queues.original import event_in, reason_of_lambda
 from processor.bridges.queues.sqs_queue import ATTRIBUTES_MAX, Attributes, Message
 from processor.bridges.sns.notification import NotAnEvent
 
@@ -71,7 +71,7 @@ def letter_of(queue: LetterQueue, message: Message) -> DeadLetter:
 
 def reason_of(message: Message) -> str:
     """Return why the message is where it is, as far as it says so."""
-    told = message.text(REASON) or message.text("ErrorMessage")
+    told = message.text(REASON) or message.text("ErrorMessage") or reason_of_lambda(message.body)
     if told:
         return told
     if message.source_arn:

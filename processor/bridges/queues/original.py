@@ -17,6 +17,18 @@ from processor.bridges.sns.notification import NotAnEvent, Notification, notific
 _WRAPS_MAX = 4
 
 
+class _Context(msgspec.Struct):
+    condition: str
+
+
+class _Record(msgspec.Struct, rename={"context": "requestContext", "response": "responsePayload"}):
+    context: _Context
+    response: Any = None
+
+
+_decode_record = msgspec.json.Decoder(_Record).decode
+
+
 def event_in(body: str) -> Notification:
     """Return the event as it would be published again. Raises NotAnEvent, with what was found instead."""
     text = body
@@ -26,6 +38,16 @@ def event_in(body: str) -> Notification:
             return notification_of(text.encode())
         text = inner
     raise NotAnEvent("an event is wrapped too often in there")
+
+
+def reason_of_lambda(body: str) -> str | None:
+    """Return why Lambda gave up, if the body is what it sends to an on-failure destination."""
+    try:
+        record = _decode_record(body.encode())
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return None
+    said = record.response.get("errorMessage") if isinstance(record.response, dict) else None
+    return f"Lambda gave up: {record.context.condition}" + (f", {said}" if isinstance(said, str) else "")
 
 
 def _unwrapped(text: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from processor.aws.calls import AwsFailed
+from processor.aws.failed import AwsFailed
 from processor.bridges.queues.letter import CODE, PAYMENT_ID, attributes_before
 from processor.bridges.queues.sample import WAIT_SECONDS, let_go
 from processor.bridges.queues.sqs_queue import BATCH_MESSAGES_MAX, Message, Outgoing, SqsQueue
@@ -140,7 +140,7 @@ class _Run:
         self.looked_at = 0
         self._queue = queue
         self._directions = directions
-        self._bodies: set[str] = set()
+        self._moved: set[tuple[Destination, str]] = set()
 
     async def go(self, limit: int) -> None:
         """Look at messages until enough were moved. Raises AwsFailed."""
@@ -168,11 +168,12 @@ class _Run:
         by_destination: dict[Destination, list[Message]] = {}
         for message in messages:
             try:
-                if message.body in self._bodies:
-                    # Perhaps it was, and has come back already.
-                    raise CannotMove("one with the same body was moved a moment ago; ask again if this one is to follow")
-                by_destination.setdefault(await self._directions.destination(message), []).append(message)
-                self._bodies.add(message.body)
+                destination = await self._directions.destination(message)
+                if (destination, message.body) in self._moved:
+                    # Perhaps it is the same, and has come back already.
+                    raise CannotMove(f"its like went to {destination} a moment ago; ask again if this one is to follow")
+                by_destination.setdefault(destination, []).append(message)
+                self._moved.add((destination, message.body))
             except CannotMove as reason:
                 self.done.not_moved.append(NotMoved(message.id, str(reason)))
         for destination, group in by_destination.items():

@@ -6,7 +6,7 @@ may leave some out, others cannot receive these meanwhile, and each message's co
 
 from time import monotonic
 
-from processor.aws.calls import AwsFailed
+from processor.aws.failed import AwsFailed
 from processor.bridges.queues.sqs_queue import BATCH_MESSAGES_MAX, Message, SqsQueue
 
 SECONDS_MAX = 10.0

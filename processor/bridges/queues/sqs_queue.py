@@ -7,6 +7,8 @@ from typing import Any, Self
 import msgspec
 
 from processor.aws.calls import AwsCalls
+from processor.aws.errors import Fault
+from processor.aws.failed import AwsFailed
 
 BATCH_MESSAGES_MAX = 10
 """How many messages SQS takes in one call."""
@@ -87,7 +89,13 @@ class SqsQueue:
         failed: dict[str, str] = {}
         for batch in _batches(messages):
             entries = [self._entry(str(index), message) for index, message in enumerate(batch)]
-            answer = await self._call("send_message_batch", Entries=entries)
+            try:
+                answer = await self._call("send_message_batch", Entries=entries)
+            except AwsFailed as error:
+                if error.fault is Fault.REFUSED and len(batch) == 1:  # too large, say: the others need not wait for it
+                    failed[batch[0].id] = str(error)
+                    continue
+                raise
             for failure in answer.get("Failed", ()):
                 reason = f"{self} did not take it ({failure.get('Code')}: {failure.get('Message', '')})"
                 failed[batch[int(failure["Id"])].id] = reason

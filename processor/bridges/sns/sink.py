@@ -11,7 +11,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from processor.aws.calls import AwsCalls, AwsFailed
+from processor.aws.calls import AwsCalls
+from processor.aws.failed import AwsFailed
 from processor.bridges.sink import Rejection, SinkUnavailable, Terms
 from processor.bridges.sns.notification import MESSAGE_BYTES_MAX, Notification, notification_of
 from processor.bridges.sns.topic import BATCH_NOTIFICATIONS_MAX, Failure, Topic
@@ -30,6 +31,13 @@ BATCH_EVENTS_MAX = 1_000
 
 Place = int
 """Of an event in the batch."""
+
+
+_ABOUT_AN_ENTRY = ("InvalidParameter", "ParameterValueInvalid", "BatchRequestTooLong", "InvalidBatchEntryId")
+
+
+class BadCall(Exception):
+    """SNS refuses a call as a whole because of what is in it."""
 
 
 class SnsSink:
@@ -58,6 +66,9 @@ class SnsSink:
         try:
             await (delivery.in_order() if self._topic.is_fifo else delivery.in_any_order())
         except AwsFailed as error:
+            if error.code.startswith(_ABOUT_AN_ENTRY):
+                # SNS does not say which one. The bridge finds it, by publishing parts.
+                raise BadCall(str(error)) from error
             raise SinkUnavailable(str(error)) from error
         return [Rejection(events[place], reason) for place, reason in sorted(delivery.rejected.items())]
 
