@@ -62,13 +62,17 @@ def tables(settings: Settings) -> list[Table]:
 
 
 def transactions_table(settings: Settings) -> Table:
-    """Return the table of payments: one by its id, those of an account by time, those with a reference by time."""
+    """Return the table of payments: one by its id, those from and those to an account by time, those with a reference by time."""
     return Table(
         name=settings.dynamodb_transactions_table,
-        attributes={"payment_id": "S", "account": "S", "created_at": "N", "reference": "S"},
+        attributes=dict.fromkeys(("payment_id", "from_account", "to_account", "reference", "created_at"), "S"),
         hash_key="payment_id",
         range_key=None,
-        indexes=[Index("by_account", "account", "created_at"), Index("by_reference", "reference", "created_at")],
+        indexes=[
+            Index("by_from_account", "from_account", "created_at"),
+            Index("by_to_account", "to_account", "created_at"),
+            Index("by_reference", "reference", "created_at"),
+        ],
         expiry="remove_at_seconds",
         is_journal=False,
     )

@@ -33,7 +33,13 @@ def _redis(settings: Settings) -> Sink:
     return RedisSink(settings)
 
 
-_SINKS: dict[str, MakeSink] = {"kinesis": _kinesis, "redis": _redis, "sns": _sns}
+def _dynamodb(settings: Settings) -> Sink:
+    from processor.bridges.dynamodb import DynamoDbSink
+
+    return DynamoDbSink(settings)
+
+
+_SINKS: dict[str, MakeSink] = {"dynamodb": _dynamodb, "kinesis": _kinesis, "redis": _redis, "sns": _sns}
 
 # What is more than a sink, or none: each gets all that there is. Add yours here.
 MakeWork = Callable[[Settings, Journal, Link], Work]
