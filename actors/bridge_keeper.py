@@ -11,6 +11,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from actors.bridge import BridgeActor
 from actors.ray_handle import NAMESPACE
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
+from processor.bridges.status import enabled_bridges
 from processor.bridges.webhook_endpoints import WEBHOOKS, has_webhook_endpoints
 from processor.journal.interface import JournalUnavailable
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
@@ -34,7 +35,7 @@ class BridgeKeeper:
     async def run(self) -> None:
         """Keep them until cancelled; then they end."""
         async with asyncio.TaskGroup() as tasks:
-            for name in filter(None, self._settings.bridges.split(",")):
+            for name in enabled_bridges(self._settings):
                 tasks.create_task(self._keep(name))
             tasks.create_task(self._keep_webhooks())
 

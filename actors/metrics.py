@@ -52,11 +52,11 @@ def host_families(hosts: Sequence[HostStatus]) -> Iterator[Metric]:
     for name, (text, of_shard) in _SHARD_GAUGES.items():
         yield gauge(f"payments_shard_{name}", text, _SHARD_LABELS, ((labels, of_shard(shard)) for labels, shard in shards))
     for name, (text, of_shard) in _SHARD_COUNTERS.items():
-        yield _counter(f"payments_shard_{name}", text, _SHARD_LABELS, ((labels, of_shard(shard)) for labels, shard in shards))
+        yield counter(f"payments_shard_{name}", text, _SHARD_LABELS, ((labels, of_shard(shard)) for labels, shard in shards))
     for name, (text, of_host) in _HOST_GAUGES.items():
         yield gauge(f"payments_host_{name}", text, _HOST_LABELS, ((labels, of_host(host)) for labels, host in named))
     for name, (text, of_host) in _HOST_COUNTERS.items():
-        yield _counter(f"payments_host_{name}", text, _HOST_LABELS, ((labels, of_host(host)) for labels, host in named))
+        yield counter(f"payments_host_{name}", text, _HOST_LABELS, ((labels, of_host(host)) for labels, host in named))
     for name, (text, of_counts) in _HOST_HISTOGRAMS.items():
         histogram = HistogramMetricFamily(f"payments_host_{name}", text, labels=_HOST_LABELS)
         for labels, host in named:
@@ -73,7 +73,8 @@ def gauge(name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[S
     return family
 
 
-def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
+def counter(name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
+    """Return one counter with a sample for each set of label values."""
     family = CounterMetricFamily(name, text, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)

@@ -19,6 +19,7 @@ from actors.ray_export import RayExport, keep_updating
 from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
+from processor.bridges.status import enabled_bridges
 from processor.bridges.webhooks.admin import WebhookAdmin
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from serve.app import create_app
@@ -99,7 +100,7 @@ class Api:
         calls = HostCalls(RayHandle, registry)
         router = Router(shard_map, calls.connect, settings.request_timeout_seconds, settings.queue_limit_messages)
         self._routing = asyncio.create_task(router.run())
-        reads = await ProjectedReads.connect(settings.database_url, journal)
+        reads = await ProjectedReads.connect(settings.database_url, journal, enabled_bridges(settings))
         Reading("payments_api_waiting_messages", "Messages to hosts without an answer", lambda: router.waiting_messages, registry)
         self._cache = SharedCache.connect(settings)
         if (link := self._cache.link) is not None:

@@ -11,9 +11,11 @@ from actors.buckets import SECONDS
 from actors.host import HostStatus
 from actors.metrics import gauge, host_families
 from processor.audit.store import AuditStatus
+from processor.bridges.status import BridgeStatus
 from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.results import Result
 from processor.projections.lag import ShardLag
+from serve.bridge_metrics import bridge_families
 from serve.ledger import ShardStatus
 from serve.tallies import Level, Tallies, Timings
 
@@ -32,12 +34,18 @@ class Scrape(Collector):
     """What is asked for at a scrape: nothing of it is kept, so that a shard that moved leaves none of its old host's figures."""
 
     def __init__(
-        self, hosts: list[HostStatus], shards: list[ShardStatus], lags: list[ShardLag], audits: list[AuditStatus]
+        self,
+        hosts: list[HostStatus],
+        shards: list[ShardStatus],
+        lags: list[ShardLag],
+        audits: list[AuditStatus],
+        bridges: list[BridgeStatus],
     ) -> None:
         self._hosts = hosts
         self._shards = shards
         self._lags = lags
         self._audits = audits
+        self._bridges = bridges
 
     def collect(self) -> Iterable[Metric]:
         """Return it for Prometheus."""
@@ -51,6 +59,7 @@ class Scrape(Collector):
         for name, (text, of_audit) in _AUDIT_FIGURES.items():
             audits = (((str(audit.row.shard),), of_audit(audit)) for audit in self._audits)
             yield gauge(f"payments_audit_{name}", text, ("shard",), audits)
+        yield from bridge_families(self._bridges)
 
 
 class Metrics:

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from typing import Self
 
 from actors.errors import ShardUnavailable
 from actors.router import RETRY_AFTER_SECONDS
 from processor.audit.store import AuditStatus, PostgresAuditStore
+from processor.bridges.status import BridgeBoard, BridgeStatus
 from processor.history import HistoryTooLong, Line, walk
 from processor.journal.interface import Journal, JournalCorrupt, JournalUnavailable
 from processor.journal.postgres.link import Timeouts
@@ -29,17 +30,19 @@ _TIMEOUTS = Timeouts(connect_seconds=2.0, command_seconds=2.0)
 class ProjectedReads:
     """Implements serve.reads.Reads."""
 
-    def __init__(self, journal: Journal, reader: ProjectionReader, lag_readers: Readers) -> None:
+    def __init__(self, journal: Journal, reader: ProjectionReader, lag_readers: Readers, bridges: Collection[str]) -> None:
         """Use `connect` instead."""
         self._journal = journal
         self._reader = reader
         self._lag_readers = lag_readers
         self._audits = PostgresAuditStore(lag_readers)
+        self._bridges = BridgeBoard(lag_readers.fetch, journal, bridges)
 
     @classmethod
-    async def connect(cls, database_url: str, journal: Journal) -> Self:
-        """Return the reads of the projections in this database. It connects when it is first asked."""
-        return cls(journal, await ProjectionReader.connect(database_url), await Readers.create(database_url, _TIMEOUTS))
+    async def connect(cls, database_url: str, journal: Journal, bridges: Collection[str] = ()) -> Self:
+        """Return the reads of the projections in this database, where these bridges should run. It connects when first asked."""
+        reader, lag_readers = await ProjectionReader.connect(database_url), await Readers.create(database_url, _TIMEOUTS)
+        return cls(journal, reader, lag_readers, bridges)
 
     async def close(self) -> None:
         """Close all connections but the journal's."""
@@ -150,6 +153,13 @@ class ProjectedReads:
             return await self._audits.status()
         except JournalUnavailable as error:
             raise ReadsUnavailable("the auditor's table cannot be read") from error
+
+    async def bridges(self) -> list[BridgeStatus]:
+        """Return how the bridges are doing."""
+        try:
+            return await self._bridges.statuses()
+        except (JournalUnavailable, JournalCorrupt) as error:
+            raise ReadsUnavailable("the bridges' tables, or the journal, cannot be read") from error
 
     async def lag(self) -> list[ShardLag]:
         """Return how far the lists are behind each shard's journal."""

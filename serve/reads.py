@@ -7,6 +7,7 @@ import msgspec
 
 from actors.errors import LedgerError
 from processor.audit.store import AuditStatus
+from processor.bridges.status import BridgeStatus
 from processor.core.ids import Place
 from processor.core.messages import Kind
 from processor.projections.entry_list import BalancesAt
@@ -109,4 +110,8 @@ class Reads(Protocol):
 
     async def audits(self) -> list[AuditStatus]:
         """Return how far the auditor is with each shard, and what it has found."""
+        ...
+
+    async def bridges(self) -> list[BridgeStatus]:
+        """Return how the bridges are doing, as it was not more than about a second ago."""
         ...

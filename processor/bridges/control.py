@@ -34,6 +34,8 @@ async def rewind(link: Link, bridge: str, next_sequences: Mapping[int, int] | No
         rows = await connection.fetch(_QUERIES["positions"], bridge)
         positions: dict[int, int] = {row["shard"]: row["sequence"] for row in rows}
         if next_sequences is None:
+            if not positions:
+                raise BadPosition(f"the bridge {bridge} has no cursor: it does not follow the journal, or has never come so far")
             next_sequences = dict.fromkeys(positions, 1)
         for shard, sequence in next_sequences.items():
             _check(bridge, shard, sequence, positions)

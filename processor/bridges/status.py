@@ -1,7 +1,7 @@
 """How the bridges are doing, for operators: what they say of themselves, and how far they are behind the journal."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ SILENT_SECONDS = 10.0
 """A bridge says every second how it is doing. After so long without a word something is wrong with it."""
 
 SEEN_SECONDS = 1.0
+
+AnyBridgeState = Literal[State, "silent", "off"]
 
 
 class BridgeShard(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ class BridgeStatus(msgspec.Struct, frozen=True):
     """
 
     name: str
-    state: State | Literal["silent", "off"]
+    state: AnyBridgeState
     problem: str | None
     epoch: int
     published: int
@@ -60,9 +62,17 @@ class BridgeStatus(msgspec.Struct, frozen=True):
         return sum(shard.lag_records for shard in self.shards) if self.shards else None
 
 
-async def read_statuses(fetch: Fetch, journal: Journal, settings: Settings) -> list[BridgeStatus]:
-    """Return all bridges that have ever run or should run, by name. Raises JournalUnavailable, JournalCorrupt."""
-    enabled = set(filter(None, settings.bridges.split(",")))
+def enabled_bridges(settings: Settings) -> frozenset[str]:
+    """Return the bridges that the settings name."""
+    return frozenset(filter(None, settings.bridges.split(",")))
+
+
+async def read_statuses(fetch: Fetch, journal: Journal, named: Collection[str]) -> list[BridgeStatus]:
+    """Return all bridges that have ever run or should run, by name; `named` are those that the settings name.
+
+    Raises JournalUnavailable, JournalCorrupt.
+    """
+    enabled = set(named)
     if await has_webhook_endpoints(fetch):
         enabled.add(WEBHOOKS)
     rows = {row["bridge"]: row for row in await fetch(_QUERIES["bridges"])}
@@ -111,10 +121,10 @@ async def _lag_seconds(shards: Sequence[BridgeShard], journal: Journal) -> float
 class BridgeBoard:
     """The statuses as many may ask for them: read from the database once a second at most."""
 
-    def __init__(self, fetch: Fetch, journal: Journal, settings: Settings) -> None:
+    def __init__(self, fetch: Fetch, journal: Journal, named: Collection[str]) -> None:
         self._fetch = fetch
         self._journal = journal
-        self._settings = settings
+        self._named = named
         self._turn = asyncio.Lock()
         self._seen_at = float("-inf")
         self._seen: list[BridgeStatus] = []
@@ -123,6 +133,6 @@ class BridgeBoard:
         """Return all bridges, as they were not more than about a second ago. Raises as `read_statuses` does."""
         async with self._turn:
             if monotonic() - self._seen_at > SEEN_SECONDS:
-                self._seen = await read_statuses(self._fetch, self._journal, self._settings)
+                self._seen = await read_statuses(self._fetch, self._journal, self._named)
                 self._seen_at = monotonic()
             return self._seen

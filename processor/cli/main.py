@@ -6,6 +6,7 @@ import click
 
 from processor.cli.aws import aws
 from processor.cli.bench import bench
+from processor.cli.bridges import bridges
 from processor.cli.dead_letters import dead_letters
 from processor.cli.demo import demo
 from processor.cli.loadtest import loadtest
@@ -29,7 +30,7 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, aws, dead_letters, settings):
+for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, bridges, dead_letters, aws, settings):
     payments.add_command(command)
 
 

@@ -3,7 +3,9 @@
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from processor.bridges.status import AnyBridgeState
 from serve.bodies.values import AsOf, Money, Time
 from serve.ledger import ShardStatus
 
@@ -85,7 +87,52 @@ class HealthBody(msgspec.Struct, frozen=True):
     status: Literal["ok"] = "ok"
 
 
+class BridgeDigest(msgspec.Struct, frozen=True):
+    """How a bridge is doing; trouble with it does not touch payments. `problem` says what is wrong, and what can be done."""
+
+    name: str
+    state: AnyBridgeState
+    problem: str | None
+
+
 class ReadyBody(msgspec.Struct, frozen=True):
-    """The ledger takes payments."""
+    """The ledger takes payments. `bridges` is left out if there are none, or if their state cannot be read quickly."""
 
     status: Literal["ready"] = "ready"
+    bridges: list[BridgeDigest] | UnsetType = UNSET
+
+
+class BridgeShardBody(msgspec.Struct, frozen=True):
+    """How far a bridge has carried a shard's records: up to `position`, of those up to `head`."""
+
+    shard: int
+    position: int
+    head: int
+    lag_records: int
+
+
+class BridgeBody(msgspec.Struct, frozen=True):
+    """A bridge. Its state is `starting`, `running`, `waiting` (it tries again), `broken` (a person has to look), `silent` (it should
+    run, but nothing is heard of it) or `off` (the settings do not name it). Counts are sums since it first ran.
+
+    `lag_records` and `lag_seconds`, the age of the oldest record that it lacks, are null for what does not follow the journal.
+    """
+
+    name: str
+    state: AnyBridgeState
+    problem: str | None
+    epoch: int
+    lag_records: int | None
+    lag_seconds: float | None
+    published: int
+    rejected: int
+    retries: int
+    dead_letters: int
+    updated_at: Time | None
+    shards: list[BridgeShardBody]
+
+
+class BridgesBody(msgspec.Struct, frozen=True):
+    """Every bridge that the settings name, or that has ever run."""
+
+    data: list[BridgeBody]

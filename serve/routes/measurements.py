@@ -22,6 +22,7 @@ async def read_metrics(request: Request) -> Answer:
         await _told(ledger.shard_status()),
         await _told(ledger.reads.lag()),
         await _told(ledger.reads.audits()),
+        await _told(ledger.reads.bridges()),
     )
     return Answer(200, request.site.metrics.text(scrape), (), CONTENT_TYPE_LATEST.encode())
 

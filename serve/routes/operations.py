@@ -1,13 +1,20 @@
 """Health and readiness, for the cluster and for people."""
 
-from serve.bodies.operations import HealthBody, ReadyBody
+import asyncio
+
+from msgspec import UNSET
+
+from processor.bridges.status import BridgeStatus
+from serve.bodies.operations import BridgeDigest, HealthBody, ReadyBody
+from serve.ledger import LedgerError
 from serve.routes.route import Route
 from serve.wire.answer import Answer, encode_json
 from serve.wire.problems import FieldError, Problem, retry_after
 from serve.wire.request import Request
 
 _HEALTHY = encode_json(HealthBody())
-_READY = encode_json(ReadyBody())
+_BRIDGES_SECONDS = 0.5
+"""How long readiness waits to hear of the bridges."""
 
 
 async def read_health(request: Request) -> Answer:
@@ -20,13 +27,23 @@ async def read_readiness(request: Request) -> Answer:
     obstacles = await request.ledger.readiness()
     if obstacles:
         raise Problem("not_ready", " ".join(obstacles), errors=[FieldError(text) for text in obstacles], headers=retry_after(1))
-    return Answer(200, _READY)
+    bridges = [BridgeDigest(bridge.name, bridge.state, bridge.problem) for bridge in await _bridges(request)]
+    return Answer(200, encode_json(ReadyBody(bridges=bridges or UNSET)))
+
+
+async def _bridges(request: Request) -> list[BridgeStatus]:
+    try:
+        async with asyncio.timeout(_BRIDGES_SECONDS):
+            return [bridge for bridge in await request.ledger.reads.bridges() if bridge.state != "off"]
+    except (TimeoutError, LedgerError):
+        return []  # What they need the ledger needs too: if it is gone for good, the shards say so.
 
 
 ROUTES = (
     Route("GET", "/healthz", read_health, "Is the process up?", "Operations", {200: HealthBody}),
     Route(
         "GET", "/readyz", read_readiness, "Is the ledger ready?", "Operations", {200: ReadyBody},
-        "200 when every shard is owned and the journal answers; else 503 and what is missing.", problems=("not_ready",),
+        "200 when every shard is owned and the journal answers; else 503 and what is missing. Trouble with bridges is told, but they "
+        "can wait.", problems=("not_ready",),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from serve.routes import (
     accounts,
     balances,
+    bridges,
     currencies,
     dead_letters,
     entries,
@@ -32,6 +33,7 @@ def route_table() -> tuple[Route, ...]:
         *webhooks.ROUTES,
         *webhook_deliveries.ROUTES,
         *currencies.ROUTES,
+        *bridges.ROUTES,
         *dead_letters.ROUTES,
         *operations.ROUTES,
         *measurements.ROUTES,

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 from msgspec import json
+from prometheus_client.parser import text_string_to_metric_families
 
 from serve.app import Application
 from serve.wire.problems import KINDS
@@ -90,3 +91,13 @@ async def raw_call(
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
     await app(scope, receive, send)
     return sent[0]["status"], sent[1]["body"], taken
+
+
+async def samples(client: httpx.AsyncClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Return what /metrics says now, by name and labels."""
+    text = (await client.get("/metrics")).text
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }

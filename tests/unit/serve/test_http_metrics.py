@@ -3,26 +3,16 @@
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from prometheus_client.parser import text_string_to_metric_families
 
 from serve.app import create_app
 from serve.ledger import ShardStatus, ShardUnavailable
 from serve.metrics import Scrape
 from serve.routed_ledger import RoutedLedger
 from serve.tallies import ReplicaRegistry
-from tests.unit.serve.calls import item, pay, pay_batch
+from tests.unit.serve.calls import item, pay, pay_batch, samples
 from tests.unit.serve.failing_ledger import FailingLedger
 
 pytestmark = pytest.mark.anyio
-
-
-async def samples(client: httpx.AsyncClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = (await client.get("/metrics")).text
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 async def test_answers_and_outcomes_are_counted(api: httpx.AsyncClient) -> None:
@@ -88,7 +78,7 @@ async def test_a_replicas_own_figures_carry_its_id(ledger: RoutedLedger) -> None
 
 def test_a_shard_whose_host_is_silent_is_not_served() -> None:
     registry = CollectorRegistry()
-    registry.register(Scrape([], [ShardStatus(3, "silent", "silent", 1, 7, 9, 0, 0.0, 0.0)], [], []))
+    registry.register(Scrape([], [ShardStatus(3, "silent", "silent", 1, 7, 9, 0, 0.0, 0.0)], [], [], []))
     assert registry.get_sample_value("payments_shard_served", {"shard": "3", "host": "silent"}) == 0
 
 
