@@ -144,7 +144,7 @@ def _print_statuses(statuses: Sequence[BridgeStatus]) -> None:
 
 def _console() -> Console:
     # A file or a pipe has no width: nothing may be folded there.
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False)
 
 
 def _run(action: Callable[[Link, Settings], Awaitable[Told]]) -> Told:
