@@ -37,7 +37,7 @@ def create_missing(settings: Settings) -> Iterator[Created]:
         yield _step(f"SQS queue {queue.name}", lambda queue=queue: _create_queue(settings, queue))  # type: ignore[misc]
     yield _step(f"S3 bucket {settings.s3_bucket}", lambda: _create_bucket(settings))
     for table in tables(settings):
-        yield _step(f"DynamoDB table {table.name}", lambda table=table: _create_table(settings, table))  # type: ignore[misc]
+        yield _step(f"DynamoDB table {table.name}", lambda table=table: create_table(settings, table))  # type: ignore[misc]
 
 
 def _step(title: str, create: Callable[[], bool]) -> Created:
@@ -139,7 +139,8 @@ def _is_unset(call: Callable[[], Any]) -> bool:
     return False
 
 
-def _create_table(settings: Settings, table: Table) -> bool:
+def create_table(settings: Settings, table: Table) -> bool:
+    """Make a table unless it is there, and return whether it was made. Raises CannotCreate, and what boto3 raises."""
     client = aws_client(settings, "dynamodb")
     made = _is_missing(lambda: client.describe_table(TableName=table.name))
     if made:

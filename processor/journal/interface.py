@@ -25,6 +25,10 @@ class JournalUnavailable(Exception):
     """The journal's store cannot be reached, or the connection was lost under way: the outcome is unknown."""
 
 
+class LedgerUnusable(JournalUnavailable):
+    """The store answers but must not be used as it is. The message is one line that says what to do."""
+
+
 class JournalCorrupt(Exception):
     """A record does not fit its checksum, its predecessor's hash or its place. Stop: a person has to look."""
 
@@ -134,7 +138,8 @@ class ShardMap(Protocol):
     async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
         """Say that this host is alive (or about to leave) and return all hosts and all shards.
 
-        A host whose last heartbeat is older than the lease (by the store's own clock) is not alive.
+        A host whose last heartbeat is older than the lease is not alive: by the store's own clock where it has one, otherwise by
+        the clock of whoever asks, from when they first saw that heartbeat.
         """
         ...
 

@@ -7,14 +7,22 @@ import pytest
 
 from processor.projections.reader import ProjectionReader
 from processor.projections.snapshots import SCHEMA
+from tests.aws import EmulatedAws
+from tests.contract.dynamodb_ledger import DynamoDbLedger
 from tests.contract.ledgers import Ledger, MemoryLedger, PostgresLedger
 from tests.contract.projection_rows import make_schema
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> Ledger:
-    """An empty ledger in one of the stores. Only tests of PostgreSQL make a database."""
-    return MemoryLedger() if request.param == "memory" else PostgresLedger(request.getfixturevalue("database_url"))
+    """An empty ledger in one of the stores. Only tests of a store start it."""
+    match request.param:
+        case "memory":
+            return MemoryLedger()
+        case "postgres":
+            return PostgresLedger(request.getfixturevalue("database_url"))
+    aws: EmulatedAws = request.getfixturevalue("aws")
+    return DynamoDbLedger(aws.settings())
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ LEASE_SECONDS = 3.0
 
 
 class Ledger(Protocol):
-    """One ledger in one store."""
+    """One ledger in one store. `records_in_a_page`: fewer than this many small records make more than one page of a stream."""
+
+    records_in_a_page: int
 
     async def journal(self) -> Journal:
         """Connect another writer."""
@@ -55,6 +57,8 @@ class Ledger(Protocol):
 class MemoryLedger:
     """A ledger in memory, which its writers share."""
 
+    records_in_a_page = 0
+
     def __init__(self) -> None:
         self._seconds = 0.0
         self._journal = MemoryJournal(SHARDS, LEASE_SECONDS, clock=lambda: self._seconds)
@@ -92,6 +96,8 @@ class MemoryLedger:
 
 class PostgresLedger:
     """A ledger in a PostgreSQL database. Every writer and every shard map has connections of its own."""
+
+    records_in_a_page = 1000
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

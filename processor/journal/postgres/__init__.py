@@ -3,7 +3,7 @@
 `create_ledger` makes or updates the schema; then each process connects a PostgresJournal and a PostgresShardMap.
 """
 
-from processor.journal.postgres.database import LedgerUnusable
+from processor.journal.interface import LedgerUnusable
 from processor.journal.postgres.journal import PostgresJournal
 from processor.journal.postgres.ledger import create_ledger
 from processor.journal.postgres.link import Timeouts

@@ -2,15 +2,11 @@
 
 import asyncpg
 
-from processor.journal.interface import JournalUnavailable
+from processor.journal.interface import LedgerUnusable
 from processor.journal.postgres.queries import load_queries
 
 OLDEST_VERSION = 14
 _GUARANTEES = load_queries("ledger.sql")["guarantees"]
-
-
-class LedgerUnusable(JournalUnavailable):
-    """The database answers but must not be used as it is. The message is one line that says what to do."""
 
 
 async def check_guarantees(connection: asyncpg.Connection) -> None:

@@ -1,6 +1,6 @@
 """Creating a ledger in a database, and looking at the one that is there."""
 
-from processor.journal.postgres.database import LedgerUnusable
+from processor.journal.interface import LedgerUnusable
 from processor.journal.postgres.link import Link, Timeouts
 from processor.journal.postgres.migrations import migrate, pending_migrations
 from processor.journal.postgres.queries import load_queries

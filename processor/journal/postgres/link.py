@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import asyncpg
 import msgspec
 
-from processor.journal.interface import JournalUnavailable
-from processor.journal.postgres.database import LedgerUnusable, check_guarantees
+from processor.journal.interface import JournalUnavailable, LedgerUnusable
+from processor.journal.postgres.database import check_guarantees
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import asyncpg
 import msgspec
 
-from processor.journal.postgres.database import LedgerUnusable
+from processor.journal.interface import LedgerUnusable
 from processor.journal.postgres.queries import load_queries
 
 _QUERIES = load_queries("ledger.sql")
