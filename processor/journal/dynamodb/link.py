@@ -9,6 +9,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
 from processor.aws.clients import aws_client
 from processor.aws.errors import ERRORS, Fault, error_code, explain, fault_of
 from processor.journal.dynamodb.items import Item
@@ -107,11 +109,12 @@ class Link:
         pauses = _Pauses(self)
         while left:
             answer = await self.read("batch_get_item", RequestItems=left)
-            found += answer["Responses"].get(self.table, [])
+            read = answer.get("Responses", {}).get(self.table, [])
+            found += read
             left = answer.get("UnprocessedKeys") or {}
             if left:
                 # An answer has room for 16 MB: what is left over then needs no pause.
-                await pauses.after(bool(answer["Responses"].get(self.table)))
+                await pauses.after(bool(read))
         return found
 
     async def _batch(self, requests: Sequence[Item], sizes: Sequence[int]) -> None:
@@ -174,7 +177,7 @@ def _is_contention(error: Exception) -> bool:
 
 def _reasons(error: Exception) -> set[str]:
     """Return why a transaction was cancelled; nothing if it was not."""
-    response: dict[str, Any] = getattr(error, "response", {})
+    response: dict[str, Any] = error.response if isinstance(error, ClientError) else {}
     return {reason.get("Code", "None") for reason in response.get("CancellationReasons", ())} - {"None"}
 
 
