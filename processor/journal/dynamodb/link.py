@@ -144,6 +144,11 @@ class Link:
         return answer
 
     def _unavailable(self, error: Exception) -> JournalUnavailable:
+        if _is_contention(error):
+            return JournalUnavailable(
+                f"the DynamoDB table {self.table} did not take a write for {PATIENCE_SECONDS} s ({', '.join(_reasons(error))}): others"
+                " were at the same items, or the table takes no more; if it stays so, raise its capacity"
+            )
         sentence = explain(error, f"the DynamoDB table {self.table}")
         return LedgerUnusable(sentence) if fault_of(error) is Fault.MISSING else JournalUnavailable(sentence)
 
