@@ -115,6 +115,16 @@ class PostgresJournal:
         rows = await self._readers.fetch(TAIL, list(after), list(after.values()), each, limit_bytes)
         return [check_stored(row["shard"], row["sequence"], row["hash"], row["frame"]) for row in rows]
 
+    async def appended_after(self, after: Mapping[int, int], each: int, limit_bytes: int) -> list[tuple[int, Record]]:
+        """Return the next records of several shards, at most `each` of one, with a number that records of one append share.
+
+        An append is there as a whole or not at all, and each comes after what it needs: what comes first can be made part of
+        another store, append by append, and that store has no gap at any time. At least one append if there is any.
+        Raises JournalCorrupt, JournalUnavailable.
+        """
+        rows = await self._readers.fetch(_QUERIES["appended_after"], list(after), list(after.values()), each, limit_bytes)
+        return [(row["append"], check_stored(row["shard"], row["sequence"], row["hash"], row["frame"])) for row in rows]
+
     async def record(self, shard: int, sequence: int) -> Record | None:
         rows = await self._readers.fetch(_QUERIES["read_record"], shard, sequence)
         return check_stored(shard, sequence, rows[0]["hash"], rows[0]["frame"]) if rows else None

@@ -90,3 +90,37 @@ ORDER BY recorded_at, shard, sequence;
 -- name: read_record
 -- One record. $1 shard, $2 sequence.
 SELECT hash, frame FROM payments.journal_records WHERE shard = $1 AND sequence = $2;
+
+-- name: appended_after
+-- The next records of several shards, each with a number that it shares with the others of its append, in an order in which each
+-- comes after what it needs: appends whole, as many as fit into a number of bytes, and at least one.
+-- $1 shards, $2 after these sequences, $3 number of records of each shard, $4 number of bytes.
+--
+-- An append is one transaction, which the server has noted in xmin. The transaction of a record is numbered after the record before
+-- it has been committed, so older transactions come first. Of a shard with more records than asked for the rest is not known: an
+-- append that is younger than its last record may be one of them in part, and so none younger is returned.
+WITH candidates AS (
+    SELECT found.*
+    FROM unnest($1::integer[], $2::bigint[]) AS position (shard, after)
+    CROSS JOIN LATERAL (
+        SELECT shard, sequence, hash, frame, age(xmin) AS age, xmin::text::bigint AS append
+        FROM payments.journal_records
+        WHERE journal_records.shard = position.shard AND journal_records.sequence > position.after
+        ORDER BY sequence
+        LIMIT $3
+    ) AS found
+), known AS (
+    SELECT coalesce(max(youngest), 0) AS age
+    FROM (SELECT min(age) AS youngest FROM candidates GROUP BY shard HAVING count(*) = $3) AS cut_off
+), counted AS (
+    SELECT
+        candidates.*,
+        sum(octet_length(frame)) OVER (ORDER BY candidates.age DESC)
+        - sum(octet_length(frame)) OVER (PARTITION BY candidates.age) AS bytes_before
+    FROM candidates
+    JOIN known ON candidates.age >= known.age
+)
+SELECT append, shard, sequence, hash, frame
+FROM counted
+WHERE bytes_before < $4
+ORDER BY age DESC, shard, sequence;
