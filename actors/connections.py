@@ -1,19 +1,19 @@
 """The journal, the shard map and the archive that the settings name."""
 
 from processor.core.ledger import Retention
-from processor.journal.postgres import PostgresJournal, PostgresShardMap
+from processor.journal import choice
+from processor.journal.choice import OpenJournal, OpenShardMap
+from processor.journal.interface import Journal
 from processor.projections.archive import PostgresArchive
 from processor.settings import Settings
 
 
-async def connect_journal(settings: Settings) -> tuple[PostgresJournal, PostgresShardMap]:
-    """Connect to both. Raises JournalUnavailable, or LedgerUnusable if the database must not be used."""
-    journal = await PostgresJournal.connect(settings.database_url)
-    shard_map = await PostgresShardMap.connect(settings.database_url, lease_seconds=settings.lease_seconds)
-    return journal, shard_map
+async def connect_journal(settings: Settings) -> tuple[OpenJournal, OpenShardMap]:
+    """Connect to both. Raises JournalUnavailable, or LedgerUnusable if a store must not be used."""
+    return await choice.connect_journal(settings), await choice.connect_shard_map(settings)
 
 
-async def connect_archive(settings: Settings, journal: PostgresJournal) -> PostgresArchive:
+async def connect_archive(settings: Settings, journal: Journal) -> PostgresArchive:
     """Connect to what was made from the journal. The connections themselves are opened when they are needed."""
     return await PostgresArchive.connect(settings.database_url, journal)
 

@@ -11,6 +11,7 @@ from actors.router import RETRY_AFTER_SECONDS
 from processor.audit.store import AuditStatus, PostgresAuditStore
 from processor.bridges.status import BridgeBoard, BridgeStatus
 from processor.history import HistoryTooLong, Line, walk
+from processor.journal.choice import apart
 from processor.journal.interface import Journal, JournalCorrupt, JournalUnavailable
 from processor.journal.postgres.link import Timeouts
 from processor.journal.postgres.readers import Readers
@@ -150,7 +151,7 @@ class ProjectedReads:
     async def audits(self) -> list[AuditStatus]:
         """Return how far the auditor is."""
         try:
-            return await self._audits.status()
+            return await self._audits.status(apart(self._journal))
         except JournalUnavailable as error:
             raise ReadsUnavailable("the auditor's table cannot be read") from error
 
@@ -164,7 +165,7 @@ class ProjectedReads:
     async def lag(self) -> list[ShardLag]:
         """Return how far the lists are behind each shard's journal."""
         try:
-            return await read_lag(self._lag_readers)
+            return await read_lag(self._lag_readers, apart(self._journal))
         except JournalUnavailable as error:
             raise ReadsUnavailable(str(error)) from error
 

@@ -12,6 +12,7 @@ from ray import serve as ray_serve
 
 from actors.auditing import keep_auditing
 from actors.bridge_keeper import BridgeKeeper
+from processor.journal.choice import connect_journal
 from processor.projections.upkeep import keep_projections
 from serve.replica import WATCHED, replica_settings
 
@@ -43,7 +44,8 @@ class Projections(_Upkeep):
 
     async def __init__(self) -> None:  # type: ignore[misc]
         settings = replica_settings()
-        self._begin(keep_projections(settings.database_url, settings.projection_share), PROJECTIONS_NICENESS)
+        journal = None if settings.journal == "postgres" else await connect_journal(settings)
+        self._begin(keep_projections(settings.database_url, settings.projection_share, journal), PROJECTIONS_NICENESS)
 
 
 @ray_serve.deployment(name="Auditor", graceful_shutdown_timeout_s=5, **WATCHED)

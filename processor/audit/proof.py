@@ -134,6 +134,7 @@ async def _verify_shard(
     journal: Journal, number: int, look: _Look, pairs: _Pairs, problems: Problems, progress: Callable[[int], None]
 ) -> ShardAudit:
     audit = ShardAudit(Shard(number, await journal.shard_count()), problems, thorough=True)
+    head = await journal.head(number)
     try:
         async for record in journal.read(number, 0):
             pairs.observe_all(record, audit.take(record))
@@ -142,6 +143,8 @@ async def _verify_shard(
     except (JournalCorrupt, Broken) as error:
         problems.report(f"shard {number}: the journal breaks after record {audit.proof.sequence}: {error}")
         return audit
+    if audit.proof.sequence < head.sequence:
+        problems.report(f"shard {number}: the journal ends at {audit.proof.sequence}, its head is at {head.sequence}")
     look.compare_end(audit, problems)
     for sequence, payment in audit.recalled:
         await check_recalled(journal, number, sequence, payment, problems)

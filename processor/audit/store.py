@@ -1,9 +1,11 @@
 """Where the auditor writes down how far it is, for everybody to read."""
 
+import asyncio
 from typing import Protocol, Self
 
 import msgspec
 
+from processor.journal.interface import Journal
 from processor.journal.postgres.link import Timeouts
 from processor.journal.postgres.queries import load_queries
 from processor.journal.postgres.readers import Readers
@@ -64,10 +66,14 @@ class PostgresAuditStore:
         columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True)
         await self._readers.fetch(_QUERIES["save"], *(list(column) for column in columns))
 
-    async def status(self) -> list[AuditStatus]:
-        """Return every shard's audit. Raises JournalUnavailable."""
+    async def status(self, journal: Journal | None = None) -> list[AuditStatus]:
+        """Return every shard's audit. `journal`: what is audited, if it is not in the same database. Raises JournalUnavailable."""
         rows = await self._readers.fetch(_QUERIES["status"])
-        return [AuditStatus(AuditRow(*tuple(row)[:-1]), row["head"]) for row in rows]
+        audits = [AuditStatus(AuditRow(*tuple(row)[:-1]), row["head"]) for row in rows]
+        if journal is None:
+            return audits
+        heads = await asyncio.gather(*(journal.head(audit.row.shard) for audit in audits))
+        return [AuditStatus(audit.row, head.sequence) for audit, head in zip(audits, heads, strict=True)]
 
     async def close(self) -> None:
         """Close the connections."""

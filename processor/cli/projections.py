@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import click
@@ -12,14 +12,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from processor.core.ensure import Broken
-from processor.journal.interface import JournalCorrupt, JournalUnavailable
+from processor.journal.choice import connect_journal
+from processor.journal.interface import Journal, JournalCorrupt, JournalUnavailable
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS
 from processor.journal.postgres.readers import Readers
 from processor.local.failure import CannotStart
-from processor.local.ledger_access import ledger_database
+from processor.local.ledger_access import ledger_settings
 from processor.projections.lag import ShardLag, read_lag
+from processor.projections.schema import Progress as RebuildProgress
 from processor.projections.schema import RebuildUnderWay, known_version, present_version, rebuild_projections
-from processor.settings import load_settings
+from processor.settings import Settings, load_settings
 
 COULD_NOT_RUN = 2
 
@@ -32,8 +34,8 @@ def projections() -> None:
 @projections.command()
 def status() -> None:
     """Print how far each shard's journal has been read."""
-    with _database() as database_url:
-        version, lags = asyncio.run(_status(database_url))
+    with _ledger() as settings:
+        version, lags = asyncio.run(_status(settings))
     if version is None:
         click.echo("There are no projections yet; `payments up` or `payments projections rebuild` makes them.")
         return
@@ -49,27 +51,48 @@ def status() -> None:
 def rebuild() -> None:
     """Build them anew from the journal. What is there serves until the new ones have caught up; an instance may run meanwhile."""
     console = Console()
-    with _database() as database_url, Progress(console=console, disable=not console.is_terminal) as progress:
+    with _ledger() as settings, Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("Records")
-        asyncio.run(rebuild_projections(database_url, lambda read, records: progress.update(task, completed=read, total=records)))
+        asyncio.run(_rebuild(settings, lambda read, records: progress.update(task, completed=read, total=records)))
     click.echo("The projections have been built anew.")
 
 
-async def _status(database_url: str) -> tuple[str | None, list[ShardLag]]:
-    version = await present_version(database_url)
-    readers = await Readers.create(database_url, DEFAULT_TIMEOUTS)
+async def _status(settings: Settings) -> tuple[str | None, list[ShardLag]]:
+    version = await present_version(settings.database_url)
+    if version is None:
+        return None, []
+    readers = await Readers.create(settings.database_url, DEFAULT_TIMEOUTS)
     try:
-        return version, await read_lag(readers) if version is not None else []
+        async with _journal_apart(settings) as journal:
+            return version, await read_lag(readers, journal)
     finally:
         await readers.close()
 
 
-@contextmanager
-def _database() -> Iterator[str]:
-    """Give the ledger's database; what goes wrong with it ends the command with one line."""
+async def _rebuild(settings: Settings, progress: RebuildProgress) -> None:
+    async with _journal_apart(settings) as journal:
+        await rebuild_projections(settings.database_url, progress, journal)
+
+
+@asynccontextmanager
+async def _journal_apart(settings: Settings) -> AsyncIterator[Journal | None]:
+    """Give the journal if it is not in the database of the read model."""
+    if settings.journal == "postgres":
+        yield None
+        return
+    journal = await connect_journal(settings)
     try:
-        with ledger_database(load_settings(os.environ, Path.cwd())) as database_url:
-            yield database_url
+        yield journal
+    finally:
+        await journal.close()
+
+
+@contextmanager
+def _ledger() -> Iterator[Settings]:
+    """Give the settings with the ledger's database; what goes wrong with it ends the command with one line."""
+    try:
+        with ledger_settings(load_settings(os.environ, Path.cwd())) as settings:
+            yield settings
     except (CannotStart, JournalUnavailable, JournalCorrupt, Broken, RebuildUnderWay) as error:
         click.echo(f"payments: {error}", err=True)
         raise SystemExit(COULD_NOT_RUN) from error

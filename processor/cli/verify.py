@@ -14,10 +14,10 @@ from rich.table import Table
 from processor.audit.proof import LiveDigests, Proof
 from processor.audit.proof import verify as verify_journal
 from processor.audit.tables import read_tables
-from processor.journal.interface import JournalUnavailable
-from processor.journal.postgres import LedgerUnusable, PostgresJournal
+from processor.journal.choice import connect_journal
+from processor.journal.interface import Journal, JournalUnavailable
 from processor.local.failure import CannotStart
-from processor.local.ledger_access import ledger_database
+from processor.local.ledger_access import ledger_settings
 from processor.settings import Settings, load_settings
 
 COULD_NOT_RUN = 2
@@ -39,27 +39,40 @@ class _Digests(msgspec.Struct):
 def verify(offline: bool) -> None:
     """Recompute everything from the journal and compare it with snapshots, the live state and the read model.
 
+    With a mirrored journal both stores are compared, record by record.
+
     Exit code 0: all agrees. 1: something differs, and what. 2: it could not be checked.
     """
     settings = load_settings(os.environ, Path.cwd())
     console = Console()
     try:
         live = None if offline else _live_digests(settings)
-        with ledger_database(settings) as database_url:
-            proof = asyncio.run(_verify(database_url, live))
-    except (CannotStart, JournalUnavailable, LedgerUnusable) as error:
+        with ledger_settings(settings) as complete:
+            proof = asyncio.run(_verify(complete, live))
+    except (CannotStart, JournalUnavailable) as error:
         click.echo(f"payments: the ledger could not be checked: {error}", err=True)
         raise SystemExit(COULD_NOT_RUN) from error
     _show(console, proof, live)
     raise SystemExit(0 if proof.holds else 1)
 
 
-async def _verify(database_url: str, live: LiveDigests | None) -> Proof:
-    journal = await PostgresJournal.connect(database_url)
+async def _verify(settings: Settings, live: LiveDigests | None) -> Proof:
+    journal = await connect_journal(settings)
     try:
-        return await verify_journal(journal, live, await read_tables(database_url, await journal.shard_count()))
+        proof = await verify_journal(journal, live, await read_tables(settings.database_url, await journal.shard_count()))
+        if settings.journal == "mirrored":
+            proof.problems += await _compare_stores(journal)
+        return proof
     finally:
         await journal.close()
+
+
+async def _compare_stores(journal: Journal) -> list[str]:
+    # Imported only here: boto3 takes a moment.
+    from processor.audit.stores import compare_stores
+    from processor.journal.mirrored import MirroredJournal
+
+    return await compare_stores(journal) if isinstance(journal, MirroredJournal) else []
 
 
 def _live_digests(settings: Settings) -> LiveDigests | None:

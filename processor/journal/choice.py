@@ -37,7 +37,11 @@ async def connect_journal(settings: Settings) -> OpenJournal:
     from processor.journal.dynamodb.mirror import DynamoDbMirror
     from processor.journal.mirrored import MirroredJournal
 
-    return MirroredJournal(primary, await DynamoDbMirror.connect(settings))
+    try:
+        return MirroredJournal(primary, await DynamoDbMirror.connect(settings))
+    except BaseException:
+        await primary.close()
+        raise
 
 
 async def connect_shard_map(settings: Settings) -> OpenShardMap:

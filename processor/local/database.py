@@ -3,10 +3,16 @@
 import asyncio
 from urllib.parse import urlsplit
 
-from processor.journal.interface import JournalUnavailable
-from processor.journal.postgres import LedgerUnusable, create_ledger
+from processor.journal.choice import apart, connect_journal
+from processor.journal.creation import create_in_dynamodb
+from processor.journal.interface import JournalCorrupt, JournalUnavailable, LedgerUnusable
+from processor.journal.postgres import create_ledger
+from processor.journal.postgres.link import DEFAULT_TIMEOUTS
+from processor.journal.postgres.readers import Readers
 from processor.local.failure import CannotStart
+from processor.projections.lag import read_lag
 from processor.projections.schema import prepare_projections
+from processor.settings import Settings
 
 
 def place_of(database_url: str) -> str:
@@ -18,18 +24,43 @@ def place_of(database_url: str) -> str:
         raise CannotStart("PAYMENTS_DATABASE_URL is not a URL like postgresql://user:password@host:port/database") from error
 
 
-def prepare_ledger(database_url: str, shards: int) -> None:
-    """Create the ledger and its projections in the database, or bring an older ledger up to date. Raises CannotStart."""
-    place = place_of(database_url)
+def prepare_ledger(settings: Settings) -> None:
+    """Create the ledger and its projections in all stores, or bring older ones up to date. Raises CannotStart.
+
+    `database_url` must be set.
+    """
+    place = place_of(settings.database_url)
     try:
-        asyncio.run(_prepare(database_url, shards))
+        asyncio.run(_prepare_database(settings))
     except LedgerUnusable as error:
         raise CannotStart(f"the database at {place}: {error}") from error
     except JournalUnavailable as error:
         raise CannotStart(f"the database at {place} cannot be reached: {error}; check PAYMENTS_DATABASE_URL") from error
+    try:
+        asyncio.run(_prepare_journal(settings))
+    except (JournalUnavailable, JournalCorrupt) as error:
+        raise CannotStart(f"the journal ({settings.journal}): {error}") from error
 
 
-async def _prepare(database_url: str, shards: int) -> None:
-    await create_ledger(database_url, shards)
+async def _prepare_database(settings: Settings) -> None:
+    await create_ledger(settings.database_url, settings.shards)
     # Older ones go on to serve until the instance has built new ones.
-    await prepare_projections(database_url)
+    await prepare_projections(settings.database_url)
+
+
+async def _prepare_journal(settings: Settings) -> None:
+    if settings.journal != "postgres":
+        await create_in_dynamodb(settings)
+    journal = await connect_journal(settings)
+    readers = await Readers.create(settings.database_url, DEFAULT_TIMEOUTS)
+    try:
+        ahead = [lag for lag in await read_lag(readers, apart(journal)) if lag.records < 0]
+    finally:
+        await readers.close()
+        await journal.close()
+    if ahead:
+        shard, position, head = ahead[0].shard, ahead[0].position, ahead[0].head
+        raise LedgerUnusable(
+            f"the read model has been made from records up to {position} of shard {shard}, and this journal ends at {head}: set"
+            " PAYMENTS_JOURNAL to what it was before, deploy/journal.md says how to change it"
+        )

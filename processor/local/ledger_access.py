@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from processor.local.data_folder import DataFolder
 from processor.local.failure import CannotStart
 from processor.local.postgres import EmbeddedPostgres
@@ -37,3 +39,13 @@ def ledger_database(settings: Settings) -> Iterator[str]:
         if postgres.has_started:
             postgres.stop()
         folder.release()
+
+
+@contextmanager
+def ledger_settings(settings: Settings) -> Iterator[Settings]:
+    """Give the settings with the connection URL that `ledger_database` gives: what is needed to connect to the journal.
+
+    Raises CannotStart as that does.
+    """
+    with ledger_database(settings) as database_url:
+        yield msgspec.structs.replace(settings, database_url=database_url)

@@ -153,7 +153,7 @@ class System:
     def _start_database(self) -> str:
         if self._postgres:
             self._settings = msgspec.structs.replace(self._settings, database_url=self._postgres.start())
-        prepare_ledger(self._settings.database_url, self._settings.shards)
+        prepare_ledger(self._settings)
         place = place_of(self._settings.database_url)
         if self._postgres and self._postgres.home.moved:
             return f"{place}, files in {self._postgres.location}, because its user cannot enter the data folder"

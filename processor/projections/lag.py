@@ -1,11 +1,16 @@
 """How far the read model is behind the journal."""
 
+import asyncio
+
 import msgspec
 
+from processor.clock import now_microseconds
+from processor.journal.interface import Journal
 from processor.journal.postgres.readers import Readers
 from processor.projections.queries import load_queries
 
 _LAG = load_queries("schema.sql")["lag"]
+_POSITIONS = load_queries("archive.sql")["positions"]
 
 
 class ShardLag(msgspec.Struct, frozen=True):
@@ -22,6 +27,19 @@ class ShardLag(msgspec.Struct, frozen=True):
         return self.head - self.position
 
 
-async def read_lag(readers: Readers) -> list[ShardLag]:
-    """Return the lag of every shard. Raises JournalUnavailable, also if there is no read model yet."""
-    return [ShardLag(*row) for row in await readers.fetch(_LAG)]
+async def read_lag(readers: Readers, journal: Journal | None = None) -> list[ShardLag]:
+    """Return the lag of every shard behind the journal (None: the one in the same database).
+
+    Raises JournalUnavailable, also if there is no read model yet, and JournalCorrupt.
+    """
+    if journal is None:
+        return [ShardLag(*row) for row in await readers.fetch(_LAG)]
+    positions = {row["shard"]: row["sequence"] for row in await readers.fetch(_POSITIONS)}
+    return list(await asyncio.gather(*(_lag(journal, shard, position) for shard, position in positions.items())))
+
+
+async def _lag(journal: Journal, shard: int, position: int) -> ShardLag:
+    head = (await journal.head(shard)).sequence
+    following = await journal.record(shard, position + 1) if head > position else None
+    seconds = max(0.0, (now_microseconds() - following.at) / 1e6) if following is not None else 0.0
+    return ShardLag(shard, position, head, seconds)

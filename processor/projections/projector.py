@@ -16,7 +16,7 @@ from processor.clock import now_microseconds
 from processor.core.ensure import Broken
 from processor.core.events import AnyEvent, decode_events
 from processor.journal.chain import Chain
-from processor.journal.interface import JournalUnavailable
+from processor.journal.interface import Journal, JournalUnavailable
 from processor.journal.postgres.journal import TAIL
 from processor.journal.postgres.link import Timeouts, connect, journal_errors
 from processor.journal.record import Record
@@ -37,14 +37,16 @@ RETRY_SECONDS = 1.0
 _RECORD_BYTES_MIN = 256
 # One batch is written within this; a rebuild's are larger, and a disk may be slow.
 _TIMEOUTS = Timeouts(command_seconds=60.0)
+# All statements look rows up by key, whatever the planner thinks of tables that still grow.
+_SESSION = (
+    "SET search_path TO {schema}; SET jit TO off;"
+    " SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off"
+)
 # A crash of the server may take the last transactions with it: rows and positions alike, so they are simply made again. That spares
 # the payments a wait for the disk. What a shard forgets because it has read a position here is not lost either: it forgets by a
 # record of its journal (`Aged`), which comes later in the same server's log and is on disk before it counts, and so is all before it.
-# All statements look rows up by key, whatever the planner thinks of tables that still grow.
-_SESSION = (
-    "SET search_path TO {schema}; SET synchronous_commit TO off; SET jit TO off;"
-    " SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off"
-)
+# A journal elsewhere does not wait for this server's disk, so there a position must be on it before anybody can read it.
+_NOT_DURABLE_AT_ONCE = "SET synchronous_commit TO off"
 
 Batch = list[tuple[Record, list[AnyEvent]]]
 
@@ -56,9 +58,10 @@ class Overtaken(Exception):
 class Projector:
     """Fills one schema. `positions` are the newest records taken in, by shard; empty until the first step."""
 
-    def __init__(self, dsn: str, schema: str = SCHEMA, batch_bytes: int = BATCH_BYTES) -> None:
-        """Connect at the first step."""
+    def __init__(self, dsn: str, schema: str = SCHEMA, batch_bytes: int = BATCH_BYTES, journal: Journal | None = None) -> None:
+        """Connect at the first step. `journal`: where the records are, if not in the database of the schema."""
         self._dsn = dsn
+        self._journal = journal
         self._schema = schema
         self._usual_bytes = self._batch_bytes = batch_bytes
         self._connection: asyncpg.Connection | None = None
@@ -125,6 +128,8 @@ class Projector:
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._dsn, _TIMEOUTS)
             await self._connection.execute(_SESSION.format(schema=self._schema))
+            if self._journal is None:
+                await self._connection.execute(_NOT_DURABLE_AT_ONCE)
             self.positions = {}
         if not self.positions:
             # One snapshot, so that positions and rows are of one moment.
@@ -136,11 +141,21 @@ class Projector:
         return self._connection
 
     async def _next_batch(self, connection: asyncpg.Connection) -> Batch:
+        records = await (self._next_from(self._journal) if self._journal else self._next_beside(connection))
+        return [(record, decode_events(record.payload)) for record in records]
+
+    async def _next_from(self, journal: Journal) -> list[Record]:
+        records = await journal.tail(self.positions, self._batch_bytes)
+        for record in records:
+            self._chains[record.shard].follow(record)
+        return records
+
+    async def _next_beside(self, connection: asyncpg.Connection) -> list[Record]:
+        """Read the journal on the connection that writes the rows: nobody has to wait for another one."""
         shards, after = list(self.positions), list(self.positions.values())
         each = max(1, self._batch_bytes // _RECORD_BYTES_MIN // max(1, len(shards)))
         rows = await connection.fetch(TAIL, shards, after, each, self._batch_bytes)
-        records = [self._chains[row["shard"]].check(row["sequence"], row["hash"], row["frame"]) for row in rows]
-        return [(record, decode_events(record.payload)) for record in records]
+        return [self._chains[row["shard"]].check(row["sequence"], row["hash"], row["frame"]) for row in rows]
 
     async def _project(self, connection: asyncpg.Connection, batch: Batch) -> None:
         rows = Rows()

@@ -1,12 +1,13 @@
 """Making the read model's schema, and building it anew beside the one that serves."""
 
+import asyncio
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 
 import asyncpg
 
-from processor.journal.interface import JournalUnavailable
+from processor.journal.interface import Journal, JournalUnavailable
 from processor.journal.postgres.link import Timeouts, connect, journal_errors
 from processor.projections.projector import Projector
 from processor.projections.queries import load_queries
@@ -64,13 +65,14 @@ async def prepare_projections(dsn: str) -> bool:
         connection.terminate()
 
 
-async def rebuild_projections(dsn: str, progress: Progress) -> None:
+async def rebuild_projections(dsn: str, progress: Progress, journal: Journal | None = None) -> None:
     """Build the read model from nothing, and put it in the place of the one that serves as soon as it has caught up with it.
 
+    `journal`: where the records are, if not in the same database.
     Raises RebuildUnderWay, JournalUnavailable, JournalCorrupt, Broken; the one that serves has then been left as it was.
     """
     connection = await connect(dsn, _TIMEOUTS)
-    builder = Projector(dsn, _NEXT, _REBUILD_BATCH_BYTES)
+    builder = Projector(dsn, _NEXT, _REBUILD_BATCH_BYTES, journal)
     try:
         with journal_errors():
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
@@ -79,8 +81,8 @@ async def rebuild_projections(dsn: str, progress: Progress) -> None:
             async with connection.transaction():
                 await _create(connection, _NEXT)
             for _ in range(2):  # What comes in while the build runs is taken in before anybody has to wait.
-                await _catch_up(connection, builder, progress)
-            await _swap(connection, builder, progress)
+                await _catch_up(connection, builder, journal, progress)
+            await _swap(connection, builder, journal, progress)
             await _drop_leftovers(connection)
     finally:
         await builder.close()
@@ -105,21 +107,28 @@ async def _drop_leftovers(connection: asyncpg.Connection) -> None:
         await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-async def _catch_up(connection: asyncpg.Connection, builder: Projector, progress: Progress) -> None:
+async def _catch_up(connection: asyncpg.Connection, builder: Projector, journal: Journal | None, progress: Progress) -> None:
     """Read as far as the journal goes now: what comes later is not waited for, so that this ends under load too."""
-    heads = {row["shard"]: row["sequence"] for row in await connection.fetch(_QUERIES["heads"])}
+    heads = await _heads(connection, journal)
     while any(builder.positions.get(shard, 0) < head for shard, head in heads.items()):
         if not await builder.step():
             raise JournalUnavailable("the journal ends before the records that it had")
         progress(sum(builder.positions.values()), sum(heads.values()))
 
 
-async def _swap(connection: asyncpg.Connection, builder: Projector, progress: Progress) -> None:
+async def _heads(connection: asyncpg.Connection, journal: Journal | None) -> dict[int, int]:
+    if journal is None:
+        return {row["shard"]: row["sequence"] for row in await connection.fetch(_QUERIES["heads"])}
+    heads = await asyncio.gather(*(journal.head(shard) for shard in range(await journal.shard_count())))
+    return {head.shard: head.sequence for head in heads}
+
+
+async def _swap(connection: asyncpg.Connection, builder: Projector, journal: Journal | None, progress: Progress) -> None:
     """Stop other projectors, take in what they have taken in, and exchange the schemas. Readers see the one or the other."""
     async with connection.transaction():
         if await connection.fetchval(_QUERIES["has_tables"], SCHEMA):
             # Who projects waits for this row in every transaction, and will find that it is gone.
             await connection.execute(f"DELETE FROM {SCHEMA}.projection")
-            await _catch_up(connection, builder, progress)
+            await _catch_up(connection, builder, journal, progress)
             await connection.execute(f"ALTER SCHEMA {SCHEMA} RENAME TO {_OLD}")
         await connection.execute(f"ALTER SCHEMA {_NEXT} RENAME TO {SCHEMA}")

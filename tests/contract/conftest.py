@@ -10,19 +10,30 @@ from processor.projections.snapshots import SCHEMA
 from tests.aws import EmulatedAws
 from tests.contract.dynamodb_ledger import DynamoDbLedger
 from tests.contract.ledgers import Ledger, MemoryLedger, PostgresLedger
+from tests.contract.mirrored_ledger import MirroredLedger
 from tests.contract.projection_rows import make_schema
 
+ALL_STORES = ("memory", "postgres", "dynamodb", "mirrored")
 
-@pytest.fixture(params=["memory", "postgres", "dynamodb"])
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the contract over all stores, or over those that its module names in STORES."""
+    if "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", getattr(metafunc.module, "STORES", ALL_STORES), indirect=True)
+
+
+@pytest.fixture
 def store(request: pytest.FixtureRequest) -> Ledger:
-    """An empty ledger in one of the stores. Only tests of a store start it."""
+    """An empty ledger in one of the stores. Only tests of a store start its server."""
     match request.param:
         case "memory":
             return MemoryLedger()
         case "postgres":
             return PostgresLedger(request.getfixturevalue("database_url"))
     aws: EmulatedAws = request.getfixturevalue("aws")
-    return DynamoDbLedger(aws.settings())
+    if request.param == "dynamodb":
+        return DynamoDbLedger(aws.settings())
+    return MirroredLedger(aws.settings(database_url=request.getfixturevalue("database_url")))
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from typing import Any, Self
 
 import asyncpg
 
+from processor.journal.interface import Journal
 from processor.projections.projector import Projector
 from processor.projections.rows import Key
-from tests.contract.ledgers import PostgresLedger
+from tests.contract.ledgers import Ledger
 from tests.contract.story import Story, tell_everything
 
 TABLES = (
@@ -26,7 +27,7 @@ class Projected:
         self.session = session
 
     @classmethod
-    async def tell(cls, ledger: PostgresLedger, dsn: str) -> Self:
+    async def tell(cls, ledger: Ledger, dsn: str) -> Self:
         """Create the ledger and write the whole story."""
         story = Story(await ledger.journal(), await ledger.shard_map())
         await tell_everything(story)
@@ -57,8 +58,8 @@ class Projected:
         return [tuple(row) for row in rows]
 
 
-async def catch_up(dsn: str, batch_bytes: int = 1_000_000) -> None:
-    """Project everything with a new projector."""
-    projector = Projector(dsn, batch_bytes=batch_bytes)
+async def catch_up(dsn: str, batch_bytes: int = 1_000_000, journal: Journal | None = None) -> None:
+    """Project everything with a new projector. `journal`: where the records are, if not in the same database."""
+    projector = Projector(dsn, batch_bytes=batch_bytes, journal=journal)
     await projector.catch_up()
     await projector.close()

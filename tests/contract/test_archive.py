@@ -1,4 +1,4 @@
-"""The archive's contract, for every implementation: facts, and up to which record they are complete."""
+"""The archive's contract, for every implementation and over every journal: facts, and up to which record they are complete."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -10,7 +10,9 @@ from processor.core.payment import Payment, held, immediate
 from processor.core.recall import OutcomeFact, PaymentFact, Recall
 from processor.core.results import Result
 from processor.core.shard import OPEN, unpack_outcome
+from processor.journal.choice import apart
 from processor.journal.memory import MemoryJournal
+from processor.journal.postgres import create_ledger
 from processor.projections.archive import PostgresArchive
 from processor.projections.interface import Archive, ArchiveUnavailable
 from processor.projections.memory_archive import MemoryArchive
@@ -52,14 +54,20 @@ class ArchivedInPostgres:
         self._dsn = dsn
 
     async def advance(self) -> None:
-        await catch_up(self._dsn)
+        await catch_up(self._dsn, journal=apart(self.story.journal))
 
     async def close(self) -> None:
         await self.archive.close()
 
 
 @pytest.fixture
-async def archived(ledger: Ledger, request: pytest.FixtureRequest) -> AsyncIterator[Archived]:
+def tables_url(store: Ledger, request: pytest.FixtureRequest) -> str:
+    """The database of the read model. In memory there is none."""
+    return "" if isinstance(store, MemoryLedger) else str(request.getfixturevalue("database_url"))
+
+
+@pytest.fixture
+async def archived(ledger: Ledger, tables_url: str) -> AsyncIterator[Archived]:
     """An archive in each of the stores over a journal whose accounts are open, which has taken in nothing yet."""
     story = Story(await ledger.journal(), await ledger.shard_map())
     await story.open()
@@ -67,10 +75,9 @@ async def archived(ledger: Ledger, request: pytest.FixtureRequest) -> AsyncItera
     if isinstance(ledger, MemoryLedger):
         archived = ArchivedInMemory(story)
     else:
-        assert isinstance(ledger, PostgresLedger)
-        dsn = request.getfixturevalue("database_url")
-        await prepare_projections(dsn)
-        archived = ArchivedInPostgres(story, await PostgresArchive.connect(dsn, story.journal), dsn)
+        await create_ledger(tables_url, SHARDS)
+        await prepare_projections(tables_url)
+        archived = ArchivedInPostgres(story, await PostgresArchive.connect(tables_url, story.journal), tables_url)
     yield archived
     await archived.close()
 

@@ -9,6 +9,8 @@ from tests.contract.writing import AT, read_all, take, write
 
 pytestmark = pytest.mark.anyio
 
+STORES = ("memory", "postgres", "dynamodb")  # Records of a mirrored journal are read from PostgreSQL.
+
 
 @pytest.fixture
 async def journal(ledger: Ledger) -> Journal:

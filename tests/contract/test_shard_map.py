@@ -9,6 +9,8 @@ from tests.contract.ledgers import LEASE_SECONDS, SHARDS, Ledger
 
 pytestmark = pytest.mark.anyio
 
+STORES = ("memory", "postgres", "dynamodb")  # The shard map of a mirrored journal is PostgreSQL's.
+
 # Long enough for a notification on a busy machine: a test that passes never waits for it.
 SOON_SECONDS = 30.0
 NOBODY = [Ownership(shard, 0, None) for shard in range(SHARDS)]

@@ -9,6 +9,8 @@ from tests.contract.writing import take, write
 
 pytestmark = pytest.mark.anyio
 
+STORES = ("memory", "postgres", "dynamodb")  # Snapshots of a mirrored journal are PostgreSQL's.
+
 
 async def snapshots(journal: Journal, head: Head, count: int) -> list[Snapshot]:
     """Write a record and save a snapshot, several times."""

@@ -10,12 +10,12 @@ from processor.journal.dynamodb.append import append, stored_hashes
 from processor.journal.dynamodb.frames import read_frame, read_record
 from processor.journal.dynamodb.heads import read_head, read_heads
 from processor.journal.dynamodb.items import record_key
-from processor.journal.dynamodb.ledger import read_shard_count
+from processor.journal.dynamodb.ledger import is_complete, read_shard_count
 from processor.journal.dynamodb.link import Link, Refused
 from processor.journal.dynamodb.pages import read_page
 from processor.journal.dynamodb.snapshots import Snapshots
 from processor.journal.dynamodb.tail import Tail
-from processor.journal.interface import Fenced, Head, JournalCorrupt, JournalUnavailable, Snapshot
+from processor.journal.interface import Fenced, Head, JournalCorrupt, JournalUnavailable, LedgerUnusable, Snapshot
 from processor.journal.record import Record
 from processor.settings import Settings
 
@@ -31,6 +31,8 @@ _WRITER_THREADS, _READER_THREADS = 8, 16
 class DynamoDbJournal:
     """Implements Journal. Appends have connections and threads of their own, so that no reader holds them up."""
 
+    may_be_incomplete = False
+
     def __init__(self, shards: int, writer: Link, readers: Link) -> None:
         """Use `connect` instead."""
         self._shards = shards
@@ -43,7 +45,13 @@ class DynamoDbJournal:
     async def connect(cls, settings: Settings) -> Self:
         """Return a journal that is ready to be used. Raises JournalUnavailable, and LedgerUnusable if it must not be used."""
         readers = Link(settings, _READER_THREADS)
-        return cls(await read_shard_count(readers), Link(settings, _WRITER_THREADS), readers)
+        shards = await read_shard_count(readers)
+        if not cls.may_be_incomplete and not await is_complete(readers):
+            raise LedgerUnusable(
+                f"the mirror in the DynamoDB table {readers.table} is not complete, so acknowledged records may be missing: start with"
+                " PAYMENTS_JOURNAL=mirrored; if PostgreSQL is gone for good, deploy/journal.md says what is left to do"
+            )
+        return cls(shards, Link(settings, _WRITER_THREADS), readers)
 
     async def close(self) -> None:
         """Take no more calls."""

@@ -19,6 +19,8 @@ class DynamoDbMirror(DynamoDbJournal):
     Once it has done so, a shard's epoch is higher or its newest record another one, and nothing is taken any more.
     """
 
+    may_be_incomplete = True
+
     async def take(self, records: Sequence[Record]) -> None:
         """Make records durable, all or none, in any order. Raises Refused (one does not follow), JournalUnavailable."""
         ordered = sorted(records, key=lambda record: (record.shard, record.sequence))
