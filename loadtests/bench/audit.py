@@ -10,9 +10,9 @@ from processor.client.address import parse_address
 from processor.client.connection import Connection
 from processor.demo.checks import wrong_totals
 from processor.demo.statement import read_totals
-from processor.journal.postgres import PostgresJournal
-from processor.local.ledger_access import ledger_database
-from processor.settings import load_settings
+from processor.journal.choice import connect_journal
+from processor.local.ledger_access import ledger_settings
+from processor.settings import Settings, load_settings
 
 
 class _Digest(msgspec.Struct):
@@ -28,8 +28,8 @@ class _Digests(msgspec.Struct):
 def audit(payments: PaymentsInstance) -> str:
     """Return one line that says what holds. Raises BenchFailed with the first difference."""
     problems = wrong_totals(uvloop.run(read_totals(parse_address(payments.url))))
-    with ledger_database(load_settings(payments.environment)) as database_url:
-        proof = uvloop.run(_prove(database_url, payments.url))
+    with ledger_settings(load_settings(payments.environment)) as settings:
+        proof = uvloop.run(_prove(settings, payments.url))
     problems += proof.problems
     recorded = sum(shard.payments for shard in proof.shards)
     if recorded != payments.accepted:
@@ -42,9 +42,9 @@ def audit(payments: PaymentsInstance) -> str:
     )
 
 
-async def _prove(database_url: str, url: str) -> Proof:
+async def _prove(settings: Settings, url: str) -> Proof:
     live = await _live_digests(url)
-    journal = await PostgresJournal.connect(database_url)
+    journal = await connect_journal(settings)
     try:
         return await verify(journal, live)
     finally:
