@@ -22,7 +22,8 @@ LIMIT_MAX, REDRIVE_MAX = 100, 1_000
 ALL_MOVED, SOME_NOT_MOVED = 0, 1
 
 _ANSWER_SECONDS = 60.0
-_WIDTH_ELSEWHERE = 200
+# As long as a reason can be, with what stands beside it.
+_WIDTH_ELSEWHERE = 1_500
 _BODY_CHARACTERS = 60
 
 queue_option = click.option(

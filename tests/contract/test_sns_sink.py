@@ -1,10 +1,12 @@
 """Notifications: every event reaches every subscriber whose filter it passes, in order on a FIFO topic, whatever SNS loses on the way."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from processor.bridges.queues.original import event_in
@@ -14,8 +16,8 @@ from processor.eventlog.cloud_event import encode_event
 from processor.eventlog.event import AboutAccount, AccountData, PublishedEvent
 from processor.settings import Settings
 from tests.aws import EmulatedAws
-from tests.aws_faults import after, losing
-from tests.contract.bridging import event_at
+from tests.aws_faults import after, before, losing
+from tests.contract.bridging import event_at, make_scene, until
 from tests.unit.eventlog.stories import published, told_story
 
 pytestmark = pytest.mark.anyio
@@ -131,7 +133,10 @@ def _accounts(body: dict[str, Any]) -> list[str]:
     return [*opened, *(leg[side] for leg in legs for side in ("from", "to")), *(line["account"] for line in lines)]
 
 
-async def test_a_fifo_topic_keeps_the_order_of_each_shard_whatever_sns_loses(fifo: tuple[Settings, Subscribers]) -> None:
+async def test_a_fifo_topic_keeps_the_order_of_each_shard_whatever_sns_loses(
+    fifo: tuple[Settings, Subscribers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "ATTEMPTS_MAX", 1_000)
     settings, subscribers = fifo
     url = subscribers.subscribe("all")
     # Twelve shards need two calls at a time; one shard has most of the events.
@@ -201,6 +206,43 @@ async def test_what_sns_refuses_again_and_again_is_told_as_unavailable(settings:
     with after("sns", "PublishBatch", lambda answer: answer.update(Failed=alone)):
         with pytest.raises(SinkUnavailable, match=r"did not take it \(InternalError: sorry\), 5 times"):
             await publish(settings, [event_at(0, 2)])
+
+
+async def test_a_call_that_sns_refuses_for_what_is_in_it_is_no_outage(settings: Settings, subscribers: Subscribers) -> None:
+    url = subscribers.subscribe("all")
+
+    def refuse(model: Any, params: dict[str, Any]) -> None:
+        if "0%3A1%3A2" in params["body"] or "0:1:2" in str(params["body"]):
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "bad attribute"}}, "PublishBatch")
+
+    with before("sns", "PublishBatch", refuse):
+        with pytest.raises(sink.BadCall, match="bad attribute"):
+            await publish(settings, [event_at(0, 1, index) for index in range(5)])
+        for index in (0, 1, 3, 4):
+            await publish(settings, [event_at(0, 1, index)])
+    assert sorted(subscribers.names(url)) == ["0:1:0", "0:1:1", "0:1:3", "0:1:4"]
+
+
+async def test_a_bridge_goes_on_when_sns_was_away(database_url: str, own_aws: EmulatedAws) -> None:
+    settings = own_aws.settings()
+    subscribers = Subscribers(own_aws, settings.sns_topic)
+    url = subscribers.subscribe("all")
+    scene = await make_scene(database_url)
+    await scene.write(0, *range(20))
+    async with scene.running(SnsSink(settings)) as (term, task):
+        await scene.until_level(task)
+        assert term.state == "running"
+        await asyncio.to_thread(own_aws.emulator.stop)
+        await scene.write(1, *range(20))
+
+        async def is_waiting() -> bool:
+            return term.state == "waiting" and "cannot be reached" in str(term.problem)
+
+        await until(is_waiting, task)
+        await asyncio.to_thread(own_aws.emulator.start)
+        await scene.until_level(task)
+    assert set(subscribers.names(url)) == set(scene.names)
+    await scene.close()
 
 
 @pytest.mark.parametrize("topic", ["no-such-topic", "arn:aws:sns:us-east-1:000000000000:no-such-topic"])
