@@ -34,7 +34,7 @@ async def told_story() -> Story:
 async def _reverse(story: Story, number: int, name: str, result: Result) -> None:
     """Reverse one of the eight that a hold between hosts has moved; three were refunded before."""
     stands, (held, captured, refunded) = story.of("far hold"), ((0,), (8,), (3 + (number > 10),))
-    balances = (e.Balances("a", "EUR", story.posted["a"], 20, 1),)
+    balances = (e.Balances("a", "EUR", story.posted["a"], 11, 1),)
     await story.add(
         0,
         e.RefundReserved(
