@@ -17,11 +17,15 @@ __all__ = ["AwsCalls", "AwsFailed"]
 class AwsCalls:
     """The calls of one service, at most `threads` at a time."""
 
-    def __init__(self, settings: Settings, service: str, threads: int, read_timeout_seconds: float | None = None) -> None:
-        """`read_timeout_seconds` is for calls that wait long on purpose."""
+    def __init__(
+        self, settings: Settings, service: str, threads: int, read_timeout_seconds: float | None = None,
+        prepare: Callable[[Any], None] | None = None,
+    ) -> None:  # fmt: skip
+        """`read_timeout_seconds` is for calls that wait long on purpose; `prepare` is called with a client that was made."""
         self._settings = settings
         self._service = service
         self._read_timeout_seconds = read_timeout_seconds
+        self._prepare = prepare
         self._number = threads
         self._threads: ThreadPoolExecutor | None = None
         self._client: Any = None
@@ -34,7 +38,10 @@ class AwsCalls:
                 self._threads = ThreadPoolExecutor(self._number, f"aws-{self._service}")
             if self._client is None:
                 make = partial(aws_client, self._settings, self._service, read_timeout_seconds=self._read_timeout_seconds)
-                self._client = await self.run(make, f"AWS {self._service}")
+                client = await self.run(make, f"AWS {self._service}")
+                if self._prepare is not None:
+                    self._prepare(client)
+                self._client = client
 
     async def call(self, operation: str, target: str, **arguments: Any) -> dict[str, Any]:
         """Call an operation by boto3's name for it, such as `send_message_batch`, and return its answer.

@@ -7,10 +7,9 @@
 | `account` | String.Array | every account that the event names |
 | `currency` | String.Array | every currency that it names |
 | `status` | String | how the payment or the account stands after it |
-| `ce-id`, `ce-type`, `ce-source` | String | the CloudEvent's own; `ce-id` is the event's name, by which repeats are dropped |
-| `content-type` | String | `application/cloudevents+json` |
+| `ce-id`, `ce-type` | String | the CloudEvent's own; `ce-id` is the event's name, by which repeats are dropped |
 
-An attribute of which an event has nothing is left out. Raw delivery to SQS loses messages with more than ten attributes: these are nine.
+An attribute of which an event has nothing is left out. Raw delivery to SQS loses messages with more than ten attributes: these are seven.
 """
 
 import json
@@ -50,7 +49,6 @@ class _Data(msgspec.Struct, gc=False):
 class _CloudEvent(msgspec.Struct, gc=False):
     id: str
     type: str
-    source: str
     data: _Data
 
 
@@ -82,8 +80,6 @@ def notification_of(message: bytes) -> Notification:
         "shard": {"DataType": "Number", "StringValue": name[1]},
         "ce-id": _text(event.id),
         "ce-type": _text(event.type),
-        "ce-source": _text(event.source),
-        "content-type": _text("application/cloudevents+json"),
     }
     about = event.data.payment or event.data.account
     if about is not None and about.status:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from processor.aws.calls import AwsCalls
 from processor.aws.failed import AwsFailed
 from processor.bridges.sink import Rejection, SinkUnavailable, Terms
+from processor.bridges.sns import form
 from processor.bridges.sns.notification import MESSAGE_BYTES_MAX, Notification, notification_of
 from processor.bridges.sns.topic import BATCH_NOTIFICATIONS_MAX, Failure, Topic
 from processor.client.together import run_together
@@ -47,7 +48,7 @@ class SnsSink:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._calls = AwsCalls(settings, "sns", min(CALLS_MAX, settings.aws_max_pool_connections))
+        self._calls = AwsCalls(settings, "sns", min(CALLS_MAX, settings.aws_max_pool_connections), prepare=form.register)
         self._topic: Topic | None = None
 
     async def open(self) -> None:
