@@ -30,5 +30,7 @@ def bridge_families(bridges: Sequence[BridgeStatus]) -> Iterator[Metric]:
     for name, (text, of_count) in _COUNTS.items():
         counts = (((bridge.name,), of_count(bridge)) for bridge in bridges)
         yield counter(f"payments_bridge_{name}", text, ("bridge",), counts)
+    figures = (((bridge.name, name), float(number)) for bridge in bridges for name, number in bridge.figures.items())
+    yield counter("payments_bridge_figures", "What the bridge counts of its own, by name", ("bridge", "figure"), figures)
     letters = (((bridge.name,), float(bridge.dead_letters)) for bridge in bridges)
     yield gauge("payments_bridge_dead_letters", "Dead letters that the bridge has now", ("bridge",), letters)

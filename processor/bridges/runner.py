@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+import msgspec
+
 from processor.bridges.cursors import Replaced, take_over
 from processor.bridges.isolation import describe
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
@@ -82,11 +84,12 @@ async def save_status(name: str, term: Term, link: Link) -> None:
     """Write down once how it is doing. Raises Replaced, JournalUnavailable."""
     counts, term.counts = term.counts, Counts()
     try:
+        figures = msgspec.json.encode(counts.figures).decode()
         rows = await link.fetch(
-            _SAVE, name, term.epoch, term.state, term.problem, counts.published, counts.rejected, counts.retries
+            _SAVE, name, term.epoch, term.state, term.problem, counts.published, counts.rejected, counts.retries, figures
         )
     except BaseException:
-        term.count(counts.published, counts.rejected, counts.retries)  # for the next time
+        term.count(counts.published, counts.rejected, counts.retries, counts.figures)  # for the next time
         raise
     if not rows:
         raise Replaced(f"another copy of the bridge {name} has taken over from the one of epoch {term.epoch}")

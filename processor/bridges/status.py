@@ -41,7 +41,7 @@ class BridgeStatus(msgspec.Struct, frozen=True):
     """One bridge. `state` is "silent" if it should run but has not been heard of, and "off" if the settings do not name it.
 
     `shards` is empty, and `lag_seconds` (the age of the oldest record that it lacks) None, if it has no cursor. `updated_at`, in
-    microseconds, is None if it has never run.
+    microseconds, is None if it has never run. `figures` are what it counts of its own.
     """
 
     name: str
@@ -55,6 +55,7 @@ class BridgeStatus(msgspec.Struct, frozen=True):
     updated_at: int | None
     lag_seconds: float | None
     shards: tuple[BridgeShard, ...]
+    figures: dict[str, int] = {}
 
     @property
     def lag_records(self) -> int | None:
@@ -109,7 +110,12 @@ async def _status(
     shards = tuple(BridgeShard(shard, sequence, heads.get(shard, sequence)) for shard, sequence in positions.items())
     counts = row["published"], row["rejected"], row["retries"], row["dead_letters"]
     lag_seconds = await _lag_seconds(shards, journal) if shards else None
-    return BridgeStatus(name, state, problem, row["epoch"], *counts, row["updated_at"], lag_seconds, shards)
+    return BridgeStatus(
+        name, state, problem, row["epoch"], *counts, row["updated_at"], lag_seconds, shards, _figures(row["figures"])
+    )
+
+
+_figures = msgspec.json.Decoder(dict[str, int]).decode
 
 
 async def _lag_seconds(shards: Sequence[BridgeShard], journal: Journal) -> float:

@@ -1,5 +1,6 @@
 """What runs as a bridge, and how it says how it is doing."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -12,11 +13,13 @@ class UnknownBridge(Exception):
 
 
 class Counts(msgspec.Struct):
-    """What has come to the target, what will never (dead letters), and how often something had to be tried again."""
+    """What has come to the target, what will never (dead letters), how often something had to be tried again, and what else a bridge
+    counts, by name."""
 
     published: int = 0
     rejected: int = 0
     retries: int = 0
+    figures: dict[str, int] = {}
 
 
 class Term:
@@ -36,11 +39,13 @@ class Term:
         """Say how it is going. `problem`: one sentence for an operator: what is wrong, and what can be done about it."""
         self.state, self.problem = state, problem
 
-    def count(self, published: int = 0, rejected: int = 0, retries: int = 0) -> None:
+    def count(self, published: int = 0, rejected: int = 0, retries: int = 0, figures: Mapping[str, int] | None = None) -> None:
         """Add to the counts."""
         self.counts.published += published
         self.counts.rejected += rejected
         self.counts.retries += retries
+        for name, number in (figures or {}).items():
+            self.counts.figures[name] = self.counts.figures.get(name, 0) + number
 
 
 class Work(Protocol):

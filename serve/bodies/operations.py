@@ -1,9 +1,9 @@
 """Bodies about the ledger as a whole and about how it runs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from processor.bridges.status import AnyBridgeState
 from serve.bodies.values import AsOf, Money, Time
@@ -128,6 +128,7 @@ class BridgeBody(msgspec.Struct, frozen=True):
     rejected: int
     retries: int
     dead_letters: int
+    figures: Annotated[dict[str, int], Meta(description="What it counts of its own, as `paid` of `instructions`")]
     updated_at: Time | None
     shards: list[BridgeShardBody]
 

@@ -17,7 +17,7 @@ def _body(bridge: BridgeStatus) -> BridgeBody:
     return BridgeBody(
         bridge.name, bridge.state, bridge.problem, bridge.epoch, bridge.lag_records,
         round(bridge.lag_seconds, 3) if bridge.lag_seconds is not None else None,
-        bridge.published, bridge.rejected, bridge.retries, bridge.dead_letters,
+        bridge.published, bridge.rejected, bridge.retries, bridge.dead_letters, bridge.figures,
         rfc3339(bridge.updated_at) if bridge.updated_at is not None else None,
         [BridgeShardBody(shard.shard, shard.position, shard.head, shard.lag_records) for shard in bridge.shards],
     )  # fmt: skip

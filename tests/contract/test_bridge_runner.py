@@ -1,6 +1,7 @@
 """What runs a bridge: it writes down how the bridge is doing, begins again what has failed, and stops for a newer copy."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 import asyncpg
@@ -44,14 +45,18 @@ def run(link: Link, work: ScriptedWork) -> Coroutine[None, None, None]:
 
 
 async def status(link: Link) -> asyncpg.Record:
-    [row] = await link.fetch("SELECT epoch, state, problem, published, retries FROM payments.bridges WHERE bridge = 'scripted'")
+    [row] = await link.fetch(
+        "SELECT epoch, state, problem, published, retries, figures FROM payments.bridges WHERE bridge = 'scripted'"
+    )
     return row
 
 
 async def until_state(link: Link, state: str, running: asyncio.Task[None]) -> asyncpg.Record:
     """Return the row as soon as it has this state."""
     while True:
-        rows = await link.fetch("SELECT epoch, state, problem, published, retries FROM payments.bridges WHERE state = $1", state)
+        rows = await link.fetch(
+            "SELECT epoch, state, problem, published, retries, figures FROM payments.bridges WHERE state = $1", state
+        )
         if rows:
             return rows[0]
         assert not running.done()
@@ -60,7 +65,7 @@ async def until_state(link: Link, state: str, running: asyncio.Task[None]) -> as
 
 async def go_on(term: Term) -> None:
     term.report("running")
-    term.count(published=3)
+    term.count(published=3, figures={"paid": 2, f"copy {term.epoch}": 1})
     await asyncio.Event().wait()
 
 
@@ -88,9 +93,11 @@ async def test_what_has_failed_begins_again_until_a_newer_copy_takes_over(link: 
 async def test_counts_go_on_from_those_of_earlier_copies(link: Link) -> None:
     for published in (3, 6):
         running = asyncio.create_task(run(link, ScriptedWork(go_on)))
-        assert (await until_state(link, "running", running))["published"] == published
+        row = await until_state(link, "running", running)
+        assert row["published"] == published
         await take_over(link, "scripted")
         await running
+    assert json.loads(row["figures"]) == {"paid": 4, "copy 1": 1, "copy 3": 1}
 
 
 async def test_a_damaged_journal_is_not_tried_again_until_somebody_restarts_the_bridge(link: Link) -> None:

@@ -100,6 +100,7 @@ async def test_500_mixed_instructions_end_with_exact_balances(settings: Settings
     letters = queues.bury()
     assert Counter(letter["Body"] for letter in letters) == Counter([*refused, *bad])
     assert (term.counts.published, term.counts.rejected) == (424, 76)
+    assert term.counts.figures == {"taken": 500, "paid": 324, "replayed": 100, "refused": 60, "malformed": 16}
 
 
 async def test_bad_ones_lie_in_the_dead_letters_with_the_reason(settings: Settings, queues: Queues, api: Api) -> None:

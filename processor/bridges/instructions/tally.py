@@ -10,26 +10,24 @@ _NAMES: dict[type[Verdict], str] = {Paid: "paid", Refused: "refused", Malformed:
 
 
 class Tally:
-    """Reports to a term. `figures` are of this term; a message that comes again counts again.
+    """Reports to a term. A message that comes again counts again.
 
-    Of the bridge's counts, `published` are payments made, `rejected` what went to the dead letters, `retries` what was put off.
+    Of the bridge's counts, `published` are payments made, `rejected` what went to the dead letters, `retries` what was put off. Its
+    figures tell more: `taken`, `paid`, `replayed` (paid before), `refused`, `malformed`, `put_off`.
     """
 
     def __init__(self, term: Term) -> None:
-        self.figures: Counter[str] = Counter()
         self._term = term
         self._problems: dict[str, str] = {}
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Count what was decided about messages."""
+        figures: Counter[str] = Counter()
         for verdict in verdicts:
-            self.figures["taken"] += 1
-            self.figures["replayed" if isinstance(verdict, Paid) and verdict.replayed else _NAMES[type(verdict)]] += 1
-            self._term.count(
-                published=isinstance(verdict, Paid),
-                rejected=isinstance(verdict, Refused | Malformed),
-                retries=isinstance(verdict, Later),
-            )
+            figures["taken"] += 1
+            figures["replayed" if isinstance(verdict, Paid) and verdict.replayed else _NAMES[type(verdict)]] += 1
+        paid, bad = figures["paid"] + figures["replayed"], figures["refused"] + figures["malformed"]
+        self._term.count(paid, bad, figures["put_off"], figures)
 
     def tell(self, what: str, problem: str | None) -> None:
         """Say what goes wrong with one part of the work, or with None that it goes well."""

@@ -37,10 +37,20 @@ SELECT count(*) = cardinality($3::integer[]) AND EXISTS (SELECT FROM own) FROM m
 
 -- name: save_status
 -- Note how the bridge is doing; no row if another copy has taken over. Is anything to be tried again?
--- $1 bridge, $2 epoch, $3 state, $4 problem, $5 to $7 what is to be added to the counts.
+-- $1 bridge, $2 epoch, $3 state, $4 problem, $5 to $7 what is to be added to the counts, $8 to its own figures, by name.
 UPDATE payments.bridges
 SET
-    state = $3, problem = $4, published = published + $5, rejected = rejected + $6, retries = retries + $7, updated_at = now()
+    state = $3, problem = $4, published = published + $5, rejected = rejected + $6, retries = retries + $7, updated_at = now(),
+    figures = (
+        SELECT coalesce(jsonb_object_agg(sums.name, sums.number), '{}')
+        FROM (
+            SELECT parts.name, sum(parts.number::bigint) AS number
+            FROM (
+                SELECT * FROM jsonb_each_text(bridges.figures) UNION ALL SELECT * FROM jsonb_each_text($8::jsonb)
+            ) AS parts (name, number)
+            GROUP BY parts.name
+        ) AS sums
+    )
 WHERE bridge = $1 AND epoch = $2
 RETURNING EXISTS (
     SELECT FROM payments.bridge_dead_letters AS letters

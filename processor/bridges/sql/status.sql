@@ -1,7 +1,7 @@
 -- name: bridges
 -- How each bridge is doing, by its own word.
 SELECT
-    bridge, epoch, state, problem, published, rejected, retries,
+    bridge, epoch, state, problem, published, rejected, retries, figures,
     (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at,
     extract(epoch FROM now() - updated_at)::double precision AS silent_seconds,
     (SELECT count(*) FROM payments.bridge_dead_letters AS letters WHERE letters.bridge = bridges.bridge) AS dead_letters

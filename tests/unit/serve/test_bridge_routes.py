@@ -21,7 +21,7 @@ async def test_a_bridge_in_trouble_is_told_of_and_keeps_nothing_from_working(
     await cursors.read(dict.fromkeys(range(4), 0))
     await cursors.advance({2: 1})
     trouble = "UPDATE payments.bridges SET state = 'waiting', problem = 'the stream is missing', published = 5, retries = 2"
-    await link.execute(trouble)
+    await link.execute(f"{trouble}, figures = '{{\"paid\": 4}}'")
     await take_over(link, "sns")
     await link.execute("UPDATE payments.bridges SET updated_at = now() - interval '1 hour' WHERE bridge = 'sns'")
     await link.close()
@@ -40,9 +40,11 @@ async def test_a_bridge_in_trouble_is_told_of_and_keeps_nothing_from_working(
     ]
     lag = sum(heads.values()) - 1
     assert (kinesis["lag_records"], kinesis["published"], kinesis["retries"]) == (lag, 5, 2)
+    assert (kinesis["figures"], sns["figures"]) == ({"paid": 4}, {})
     assert (sns["state"], sns["lag_records"], sns["shards"]) == ("off", None, [])
     labels = (("bridge", "kinesis"),)
     assert found["payments_bridge_lag_records", labels] == lag
     assert found["payments_bridge_published_total", labels] == 5
+    assert found["payments_bridge_figures_total", (*labels, ("figure", "paid"))] == 4
     assert found["payments_bridge_state", (*labels, ("state", "waiting"))] == 1
     assert found["payments_bridge_state", (*labels, ("state", "running"))] == 0
