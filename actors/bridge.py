@@ -6,10 +6,10 @@ import os
 
 import ray
 
-from actors.connections import connect_journal
 from processor.bridges.pace import Backoff
 from processor.bridges.runner import run_work
 from processor.bridges.sinks import make_work
+from processor.journal.choice import connect_journal
 from processor.journal.interface import JournalUnavailable
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from processor.settings import Settings
@@ -44,8 +44,7 @@ class BridgeActor:
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _run(self) -> None:
-        journal, shard_map = await connect_journal(self._settings)
-        await shard_map.close()
+        journal = await connect_journal(self._settings)
         link = Link(self._settings.database_url, DEFAULT_TIMEOUTS)
         try:
             await run_work(self._name, lambda: make_work(self._name, self._settings, journal, link), link)

@@ -18,8 +18,8 @@ from rich.table import Table
 from processor.bridges.control import BadPosition, NoSuchBridge, restart, rewind
 from processor.bridges.dead_letters import Redrives, count_redrives, list_dead_letters, redrive_dead_letters
 from processor.bridges.status import BridgeStatus, enabled_bridges, read_statuses
+from processor.journal.choice import connect_journal
 from processor.journal.interface import JournalCorrupt, JournalUnavailable
-from processor.journal.postgres import PostgresJournal
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from processor.local.failure import CannotStart
 from processor.local.ledger_access import ledger_database
@@ -121,7 +121,7 @@ async def _redrive(link: Link, name: str) -> tuple[int, Redrives]:
 
 
 async def _statuses(link: Link, settings: Settings) -> list[BridgeStatus]:
-    journal = await PostgresJournal.connect(settings.database_url)
+    journal = await connect_journal(settings)
     try:
         return await read_statuses(link.fetch, journal, enabled_bridges(settings))
     finally:
