@@ -69,6 +69,16 @@ def make_work(name: str, settings: Settings, journal: Journal, link: Link) -> Wo
     raise UnknownBridge(f"this program has no bridge {name}; it has: {', '.join(known_bridges()) or 'none'}")
 
 
+def make_sink(name: str, settings: Settings) -> Sink:
+    """Return the sink of this name, one of `known_sinks`."""
+    return _SINKS[name](settings)
+
+
+def known_sinks() -> list[str]:
+    """Return the names of the bridges that are nothing but a sink."""
+    return sorted(_SINKS)
+
+
 def known_bridges() -> list[str]:
     """Return the names of all bridges of this version of the program."""
     return sorted({*_WORKS, *_SINKS})

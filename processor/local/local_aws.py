@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from processor.aws.creation import CannotCreate, create_missing
+from processor.bridges.sinks import known_bridges
 from processor.local.aws_emulator import AwsEmulator
 from processor.local.data_folder import DataFolder
 from processor.local.failure import CannotStart
@@ -16,7 +17,7 @@ from processor.local.valkey import EmbeddedValkey
 from processor.settings import Settings
 
 ENDPOINT_URL = f"http://{LOOPBACK}:4566"
-BRIDGES = "kinesis,sns,instructions,s3,dynamodb,redis"
+BRIDGES = ",".join(name for name in ("kinesis", "sns", "instructions", "s3", "dynamodb", "redis") if name in known_bridges())
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0

@@ -1,5 +1,6 @@
 """`payments up --aws local`: AWS as the bridges need it, beside an instance that goes on without it."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import psutil
 import redis
 from botocore.exceptions import BotoCoreError
 
+from processor.local.local_aws import BRIDGES
 from processor.local.ports import free_port
 from tests.system.instance import END_SECONDS, Instance
 from tests.system.ledger.waiting import wait_until
@@ -34,7 +36,10 @@ def test_aws_is_there_starts_again_when_it_dies_and_keeps_its_data_when_the_inst
     emulator.kill()
     wait_until(lambda: has_last(dynamodb), "everything to be made again")
     assert httpx.get(f"{instance.url}/readyz").status_code == 200
-    kinesis.put_record(StreamName=STREAM, Data=b"kept", PartitionKey="mine")
+    httpx.post(f"{instance.url}/v1/accounts", json={"id": "kept", "currency": "EUR"}).raise_for_status()
+    wait_until(lambda: "kept" in opened_accounts(kinesis), "the event of the account in Kinesis")
+    bridges = httpx.get(f"{instance.url}/v1/bridges").json()["data"]
+    wait_until(lambda: all_run(instance), f"all bridges to run, unlike {bridges}")
 
     processes = instance.processes()
     instance.signal(signal.SIGKILL)
@@ -42,7 +47,8 @@ def test_aws_is_there_starts_again_when_it_dies_and_keeps_its_data_when_the_inst
     instance.start()
     assert psutil.wait_procs(processes, timeout=END_SECONDS)[1] == []
     assert "0 made, 8 were there" in instance.output
-    assert b"kept" in all_data(kinesis)
+    assert "kept" in opened_accounts(kinesis)
+    wait_until(lambda: all_run(instance), "all bridges to run")
 
 
 def with_aws(new_instance: NewInstance) -> Instance:
@@ -95,10 +101,19 @@ def has_last(dynamodb: Any) -> bool:
         return False
 
 
-def all_data(kinesis: Any) -> list[bytes]:
-    found: list[bytes] = []
+def opened_accounts(kinesis: Any) -> set[str]:
+    """Return what the stream says: the ids of all accounts that were opened."""
+    found = set()
     for shard in kinesis.list_shards(StreamName=STREAM)["Shards"]:
         place = {"StreamName": STREAM, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
-        found += [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
+        for record in kinesis.get_records(ShardIterator=iterator)["Records"]:
+            found |= {event["subject"] for event in json.loads(record["Data"]) if event["type"] == "account.opened"}
     return found
+
+
+def all_run(instance: Instance) -> bool:
+    bridges = httpx.get(f"{instance.url}/v1/bridges").json()["data"]
+    return {bridge["name"] for bridge in bridges} >= set(BRIDGES.split(",")) and all(
+        bridge["state"] == "running" for bridge in bridges
+    )
