@@ -1,7 +1,8 @@
 """What can go wrong between a client and DynamoDB, in the order in which a test wants it."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +61,17 @@ def leave_over(operation_field: str) -> Fault:
         return _answer(200, {operation_field: json.loads(request.body)["RequestItems"]})(request)
 
     return answer
+
+
+def while_it_waits(work: Callable[[], Coroutine[Any, Any, None]], then: Fault) -> Fault:
+    """Do something of the event loop's before the request meets its fault."""
+    loop = asyncio.get_running_loop()
+
+    def meet(request: AWSPreparedRequest) -> AWSResponse | None:
+        asyncio.run_coroutine_threadsafe(work(), loop).result()
+        return then(request)
+
+    return meet
 
 
 def _answer(status: int, content: dict[str, Any]) -> Fault:

@@ -6,12 +6,20 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
 
 from processor.journal.dynamodb import DynamoDbJournal, DynamoDbShardMap, link
 from processor.journal.interface import Fenced, Head, JournalUnavailable
 from tests.aws import EmulatedAws
-from tests.contract.dynamodb_faults import Fault, Faults, forget_token, leave_over, lose_answer, lose_request, refuse
+from tests.contract.dynamodb_faults import (
+    Fault,
+    Faults,
+    forget_token,
+    leave_over,
+    lose_answer,
+    lose_request,
+    refuse,
+    while_it_waits,
+)
 from tests.contract.dynamodb_ledger import DynamoDbLedger
 from tests.contract.writing import AT, after, head_of, read_all, take, write
 
@@ -52,17 +60,6 @@ async def scene(aws: EmulatedAws, anyio_backend: str) -> AsyncIterator[Scene]:
     scene.head = await take(scene.journal, scene.shard_map, 0)
     yield scene
     await ledger.close()
-
-
-def while_it_waits(work: Callable[[], Coroutine[Any, Any, None]], then: Fault) -> Fault:
-    """Do something of the event loop's before the request meets its fault."""
-    loop = asyncio.get_running_loop()
-
-    def meet(request: AWSPreparedRequest) -> Any:
-        asyncio.run_coroutine_threadsafe(work(), loop).result()
-        return then(request)
-
-    return meet
 
 
 async def test_an_append_whose_answer_was_lost_once_is_acknowledged_and_made_once(scene: Scene) -> None:
