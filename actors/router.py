@@ -45,9 +45,11 @@ class Router:
                 await self._refresh()
                 stale = asyncio.ensure_future(self._is_stale.wait())
                 changed = asyncio.ensure_future(self._map.wait_for_change(REFRESH_SECONDS))
-                _, pending = await asyncio.wait((stale, changed), return_when=asyncio.FIRST_COMPLETED)
-                for task in pending:
-                    task.cancel()
+                try:
+                    await asyncio.wait((stale, changed), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for task in (stale, changed):
+                        task.cancel()
                 await asyncio.gather(stale, changed, return_exceptions=True)
                 if self._is_stale.is_set():
                     self._is_stale.clear()

@@ -45,10 +45,12 @@ class Link:
         timeout_seconds = min(settings.aws_read_timeout_seconds, READ_TIMEOUT_SECONDS_MAX)
         self.table = settings.dynamodb_journal_table
         self.client = aws_client(settings, "dynamodb", read_timeout_seconds=timeout_seconds)
+        self._is_closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="journal")
 
     def close(self) -> None:
         """Take no more calls. Those under way end by themselves."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def write(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -139,6 +141,8 @@ class Link:
                 await pauses.after(len(left[self.table]) < before)
 
     async def _send(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if self._is_closed:
+            raise JournalUnavailable(f"the connection to the DynamoDB table {self.table} has been closed")
         call = partial(getattr(self.client, operation), **request)
         answer: dict[str, Any] = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         return answer

@@ -11,6 +11,8 @@ from loadtests.bench.local_hosts import Neighbour
 from processor.bridges.webhooks.addresses import parse_networks
 from processor.bridges.webhooks.admin import WebhookAdmin
 from processor.bridges.webhooks.gate import Gate
+from processor.core.ledger import Retention
+from processor.journal.choice import apart, connect_journal, connect_shard_map
 from processor.journal.interface import Journal, ShardMap
 from processor.journal.memory import MemoryJournal
 from processor.journal.postgres import PostgresJournal, PostgresShardMap, create_ledger
@@ -20,6 +22,7 @@ from processor.projections.interface import Archive
 from processor.projections.memory_archive import MemoryArchive
 from processor.projections.projector import Projector
 from processor.projections.schema import prepare_projections
+from processor.projections.upkeep import keep_projections
 from processor.settings import Settings
 from serve.projected_reads import ProjectedReads
 from serve.routed_ledger import RoutedLedger
@@ -59,6 +62,23 @@ async def projected_ledger(database_url: str) -> AsyncIterator[tuple[RoutedLedge
 
 
 @asynccontextmanager
+async def ledger_of(settings: Settings, hosts: int = 1, retention: Retention | None = None) -> AsyncIterator[RoutedLedger]:
+    """Give the ledger in the stores of these settings, which must have been prepared. Its read model follows as fast as it can."""
+    journal, shard_map = await connect_journal(settings), await connect_shard_map(settings)
+    archive = await PostgresArchive.connect(settings.database_url, journal)
+    reads = await ProjectedReads.connect(settings.database_url, journal)
+    projecting = asyncio.create_task(keep_projections(settings.database_url, 1.0, apart(journal)))
+    try:
+        async with _served(journal, shard_map, archive, reads, hosts, retention) as ledger:
+            yield ledger
+    finally:
+        projecting.cancel()
+        await asyncio.wait([projecting])
+        for opened in (reads, archive, shard_map, journal):
+            await opened.close()
+
+
+@asynccontextmanager
 async def webhook_admin(database_url: str, *, allowed: str = "127.0.0.0/8") -> AsyncIterator[WebhookAdmin]:
     """Give the webhooks of the ledger in this database; all names lead to a public address."""
 
@@ -74,7 +94,12 @@ async def webhook_admin(database_url: str, *, allowed: str = "127.0.0.0/8") -> A
 
 @asynccontextmanager
 async def _served(
-    journal: Journal, shard_map: ShardMap, archive: Archive, reads: ProjectedReads, count: int = 1
+    journal: Journal,
+    shard_map: ShardMap,
+    archive: Archive,
+    reads: ProjectedReads,
+    count: int = 1,
+    retention: Retention | None = None,
 ) -> AsyncIterator[RoutedLedger]:
     hosts: dict[str, Host] = {}
 
@@ -83,7 +108,9 @@ async def _served(
 
     for number in range(count):
         name = f"host-{number}"
-        hosts[name] = Host(journal, shard_map, SHARDS, name, os.getpid(), connect, QUEUE_LIMIT_MESSAGES, archive=archive)
+        hosts[name] = Host(
+            journal, shard_map, SHARDS, name, os.getpid(), connect, QUEUE_LIMIT_MESSAGES, archive=archive, retention=retention
+        )
         hosts[name].start()
     router = Router(shard_map, connect, REQUEST_TIMEOUT_SECONDS, QUEUE_LIMIT_MESSAGES)
     routing = asyncio.create_task(router.run())
