@@ -31,7 +31,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             min_length=1, description="folder of everything that an instance keeps: the embedded database, logs, the Serve config"
         ),
     ] = ".payments"
-    shards: Annotated[int, Meta(ge=1, le=1024, description="number of shards; fixed when the ledger is created")] = 8
+    shards: Annotated[
+        int,
+        Meta(
+            ge=1, le=1024, description="number of shards; fixed when the ledger is created; at most 50 with a journal in DynamoDB"
+        ),
+    ] = 8
     shard_hosts: Annotated[int, Meta(ge=1, le=64, description="number of shard hosts, which share the shards among them")] = 1
     api_replicas: Annotated[int, Meta(ge=1, le=64, description="number of processes that answer HTTP requests")] = 1
     database_url: Annotated[
@@ -86,7 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.02
     journal: Annotated[
         Literal["postgres", "dynamodb", "mirrored"],
-        Meta(description="where records are written: PostgreSQL, DynamoDB, or both before the answer (PostgreSQL decides)"),
+        Meta(
+            description="where records are written: PostgreSQL, DynamoDB, or both before the answer, as `deploy/journal.md` says"
+        ),
     ] = "postgres"
     bridges: Annotated[
         str,
