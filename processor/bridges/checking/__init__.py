@@ -1,0 +1,1 @@
+"""Holding what bridges have carried over against the journal: `payments bridges check`."""
