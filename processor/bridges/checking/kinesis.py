@@ -66,12 +66,12 @@ async def _check_shard(journal: Journal, shard: int, until: int, streamed: list[
     highest = (0, -1)
     in_order: list[Seen] = []
     late: dict[tuple[int, int], bytes] = {}
-    for sequence, index, digest in streamed:
-        if (sequence, index) > highest:
-            highest = (sequence, index)
-            in_order.append((sequence, index, digest))
+    for seen in streamed:
+        if seen[:2] > highest:
+            highest = seen[:2]
+            in_order.append(seen)
         else:
-            late[sequence, index] = digest
+            late[seen[:2]] = seen[2]
     remaining = iter(in_order)
     upcoming = next(remaining, None)
     gone = 0
