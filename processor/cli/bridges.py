@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
+from processor.bridges.checking.check import CannotCheck, check_bridges
+from processor.bridges.checking.verdict import Verdict
 from processor.bridges.control import BadPosition, NoSuchBridge, restart, rewind
 from processor.bridges.dead_letters import Redrives, count_redrives, list_dead_letters, redrive_dead_letters
 from processor.bridges.status import BridgeStatus, enabled_bridges, read_statuses
@@ -105,6 +107,31 @@ def restart_bridge(name: str) -> None:
     click.echo(f"The bridge {name} begins again.")
 
 
+@bridges.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def check(names: Sequence[str]) -> None:
+    """Compare what the bridges NAME (none: all that can be checked) have carried over with the journal.
+
+    Exit code 0: all agrees. 1: something differs, and what. 2: it could not be checked.
+    """
+
+    async def compare(link: Link, settings: Settings) -> list[Verdict]:
+        journal = await connect_journal(settings)
+        try:
+            return await check_bridges(names, settings, journal, link.fetch)
+        finally:
+            await journal.close()
+
+    verdicts = _run(compare)
+    for verdict in verdicts:
+        click.echo(f"{verdict.bridge}: {verdict.compared} compared, {verdict.problem_count} differ")
+        for text in (*verdict.problems, *verdict.notes):
+            click.echo(f"  {text}")
+    if not verdicts:
+        click.echo("No bridge that can be checked has run: PAYMENTS_BRIDGES names those that should run.")
+    raise SystemExit(0 if all(verdict.holds for verdict in verdicts) else 1)
+
+
 def _parse_place(text: str) -> tuple[int, int]:
     match = _PLACE.fullmatch(text)
     if match is None:
@@ -161,6 +188,6 @@ def _run(action: Callable[[Link, Settings], Awaitable[Told]]) -> Told:
     try:
         with ledger_database(settings) as database_url:
             return asyncio.run(with_link(replace(settings, database_url=database_url)))
-    except (CannotStart, JournalUnavailable, JournalCorrupt, NoSuchBridge, BadPosition) as error:
+    except (CannotStart, JournalUnavailable, JournalCorrupt, NoSuchBridge, BadPosition, CannotCheck) as error:
         click.echo(f"payments: {error}", err=True)
         raise SystemExit(COULD_NOT_RUN) from error

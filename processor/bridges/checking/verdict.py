@@ -12,17 +12,16 @@ class Verdict(msgspec.Struct):
     bridge: str
     compared: int = 0
     problems: list[str] = []
-    more_problems: int = 0
+    problem_count: int = 0
     notes: list[str] = []
 
     def report(self, problem: str) -> None:
         """Note something that does not agree."""
+        self.problem_count += 1
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(problem)
-        else:
-            self.more_problems += 1
 
     @property
     def holds(self) -> bool:
         """Whether all agrees."""
-        return not self.problems
+        return not self.problem_count
