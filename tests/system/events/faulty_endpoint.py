@@ -3,7 +3,7 @@
 Per request, by a seeded draw: a throttling error; 503; the connection cut before the request is passed on; the answer lost after it has
 been carried out; and of a Kinesis PutRecords, some records refused while the others are taken.
 
-python -m tests.campaign.faulty_endpoint TARGET_URL PORT SEED SHARE
+python -m tests.system.events.faulty_endpoint TARGET_URL PORT SEED SHARE
 """
 
 import asyncio
