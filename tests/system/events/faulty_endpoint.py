@@ -58,7 +58,10 @@ class FaultyEndpoint:
             return self._cut(request)
         if fault == "partial":
             return await self._partially(request, body)
-        answer = await self._pass_on(request, body)
+        try:
+            answer = await self._pass_on(request, body)
+        except aiohttp.ClientError:
+            return web.Response(status=503, text="The emulator is down")
         return self._cut(request) if fault == "lost" else answer
 
     def _draw(self, request: web.Request) -> str:
@@ -92,7 +95,10 @@ class FaultyEndpoint:
         passed = {**asked, "Records": [record for record, is_taken in zip(asked["Records"], taken, strict=True) if is_taken]}
         results = iter(())
         if passed["Records"]:
-            answer = await self._pass_on(request, json.dumps(passed).encode())
+            try:
+                answer = await self._pass_on(request, json.dumps(passed).encode())
+            except aiohttp.ClientError:
+                return web.Response(status=503, text="The emulator is down")
             if answer.status != 200:
                 return answer
             results = iter(json.loads(bytes(answer.body))["Records"])  # type: ignore[arg-type]
