@@ -149,9 +149,8 @@ async def sent_back(api: httpx.AsyncClient, queue: str, **body: Any) -> tuple[di
 def lambda_gave_up(message: str) -> str:
     """Return what Lambda sends to its on-failure destination after a notification it could not handle."""
     record = {"EventSource": "aws:sns", "Sns": {"Type": "Notification", "Message": message}}
-    return json.dumps(
-        {"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {"Records": [record]}}
-    )
+    context, said = {"condition": "RetriesExhausted"}, {"errorMessage": "no such customer", "errorType": "KeyError"}
+    return json.dumps({"requestContext": context, "requestPayload": {"Records": [record]}, "responsePayload": said})
 
 
 async def test_letters_are_shown_whoever_has_put_them_there_and_stay(
