@@ -1,5 +1,6 @@
 """The ASGI application: finds the route, answers errors as problems, counts. No framework, as this is the hot path."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from processor.bridges.webhooks.admin import WebhookAdmin
 from serve.dead_letters import DeadLetters
 from serve.ledger import Ledger, LedgerError
-from serve.limits import DRAIN_SECONDS_MAX, VISIBILITY_SECONDS_MAX
+from serve.limits import DRAIN_SECONDS_MAX, SEND_SECONDS_MAX, VISIBILITY_SECONDS_MAX
 from serve.metrics import Metrics
 from serve.payments.refusals import ledger_problem
 from serve.rates import check_rate
@@ -19,7 +20,7 @@ from serve.routes.table import route_table
 from serve.shared_cache import SharedCache
 from serve.site import Site
 from serve.submissions import Submissions
-from serve.wire.answer import Answer
+from serve.wire.answer import Answer, Closing
 from serve.wire.problems import Problem
 from serve.wire.request import ClientDisconnected, Receive, Request, Scope
 from serve.wire.request_ids import clients_request_id, new_request_ids
@@ -85,6 +86,15 @@ class Application:
         """What has been answered so far."""
         return self._site.metrics
 
+    @property
+    def streams(self) -> int:
+        """How many streams of events are open."""
+        return self._site.streams.count
+
+    def end_streams(self) -> None:
+        """End all streams of events, now and from now on: they would hold up the process's end."""
+        self._site.streams.end()
+
     async def drain(self, timeout_seconds: float = DRAIN_SECONDS_MAX) -> int:
         """Wait for all messages under way to the ledger; return how many are still there after the timeout."""
         return await self._site.submissions.drain(timeout_seconds)
@@ -96,10 +106,11 @@ class Application:
         if fixed is not None:
             return fixed
         parts = path.split("/", 6)
-        if 4 <= len(parts) <= 6 and parts[3]:
-            request.parameter = parts[3]
-            parts[3] = "{id}"
-            return self._variable.get("/".join(parts), self._unrouted)
+        for place in range(3, len(parts) if len(parts) <= 6 else 0):
+            found = self._variable.get("/".join([*parts[:place], "{id}", *parts[place + 1 :]]))
+            if found is not None and parts[place]:
+                request.parameter = parts[place]
+                return found
         return self._unrouted
 
     async def _not_http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,6 +121,7 @@ class Application:
         while scope["type"] == "lifespan":
             message = await receive()
             if message["type"] == "lifespan.shutdown":
+                self.end_streams()
                 await self.drain()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
@@ -143,7 +155,11 @@ async def _stream(send: Send, first: bytes, chunks: AsyncIterator[bytes]) -> Non
     await send({"type": "http.response.body", "body": first, "more_body": True})
     try:
         async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            try:
+                async with asyncio.timeout(SEND_SECONDS_MAX):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except TimeoutError:
+                raise ClientDisconnected from None
     except LedgerError as error:
         _logger.warning("an answer ends before its end: %s", error)
         raise ClientDisconnected from error
@@ -165,3 +181,6 @@ async def send_answer(send: Send, answer: Answer, request_id: str, head: bool) -
             await send({"type": "http.response.body", "body": b"" if head else answer.body})
     except OSError as error:
         raise ClientDisconnected from error
+    finally:
+        if isinstance(answer.chunks, Closing):
+            await answer.chunks.aclose()

@@ -103,6 +103,7 @@ class Api:
         reads = await ProjectedReads.connect(settings.database_url, journal, enabled_bridges(settings))
         Reading("payments_api_waiting_messages", "Messages to hosts without an answer", lambda: router.waiting_messages, registry)
         self._cache = SharedCache.connect(settings)
+        Reading("payments_event_streams", "Streams of events that are open", lambda: self._app.streams, registry)
         if (link := self._cache.link) is not None:
             Reading("payments_redis_up", "0 while Redis is left alone because it did not answer", lambda: link.is_up, registry)
             Reading("payments_redis_failures", "Round trips to Redis that failed", lambda: link.failures, registry)
@@ -115,7 +116,7 @@ class Api:
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
         )  # fmt: skip
-        self._server = DrainingServer(config)
+        self._server = DrainingServer(config, self._app.end_streams)
         # Ray's worker handles the process's signals.
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
         listener = open_listener(settings.host, settings.port)

@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import socket
 import termios
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -28,9 +29,15 @@ _POLL_SECONDS = 0.05
 class DrainingServer(uvicorn.Server):
     """uvicorn with such an end."""
 
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None] = lambda: None) -> None:
+        """`on_end` is called when the end begins: it ends what would go on for ever."""
+        super().__init__(config)
+        self._on_end = on_end
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take and answer what has come, let clients go elsewhere, and close. Called by uvicorn when it is to exit."""
         self._announce_end()
+        self._on_end()
         for listener in sockets or []:
             await self._close(listener)
         loop = asyncio.get_running_loop()

@@ -43,6 +43,8 @@ CONSISTENCY_TOKEN_CHARACTERS_MAX = 24 * 1024
 
 VISIBILITY_SECONDS_MAX = 2.0
 """How long a read waits for the state that its Consistency-Token names."""
+SEND_SECONDS_MAX = 60.0
+"""How long a client may leave a part of an answer untaken before it counts as gone."""
 DRAIN_SECONDS_MAX = 10.0
 """How long a stopping server waits for the outcomes of messages that it has submitted."""
 CLOCK_DIFFERENCE_SECONDS_MAX = 60.0

@@ -10,6 +10,7 @@ from actors.errors import ShardUnavailable
 from actors.router import RETRY_AFTER_SECONDS
 from processor.audit.store import AuditStatus, PostgresAuditStore
 from processor.bridges.status import BridgeBoard, BridgeStatus
+from processor.eventlog.log import EventLog
 from processor.history import HistoryTooLong, Line, walk
 from processor.journal.choice import apart
 from processor.journal.interface import Journal, JournalCorrupt, JournalUnavailable
@@ -31,9 +32,12 @@ _TIMEOUTS = Timeouts(connect_seconds=2.0, command_seconds=2.0)
 class ProjectedReads:
     """Implements serve.reads.Reads."""
 
-    def __init__(self, journal: Journal, reader: ProjectionReader, lag_readers: Readers, bridges: Collection[str]) -> None:
+    def __init__(
+        self, journal: Journal, shards: int, reader: ProjectionReader, lag_readers: Readers, bridges: Collection[str]
+    ) -> None:
         """Use `connect` instead."""
         self._journal = journal
+        self._events = EventLog(journal, shards)
         self._reader = reader
         self._lag_readers = lag_readers
         self._audits = PostgresAuditStore(lag_readers)
@@ -43,12 +47,17 @@ class ProjectedReads:
     async def connect(cls, database_url: str, journal: Journal, bridges: Collection[str] = ()) -> Self:
         """Return the reads of the projections in this database, where these bridges should run. It connects when first asked."""
         reader, lag_readers = await ProjectionReader.connect(database_url), await Readers.create(database_url, _TIMEOUTS)
-        return cls(journal, reader, lag_readers, bridges)
+        return cls(journal, await journal.shard_count(), reader, lag_readers, bridges)
 
     async def close(self) -> None:
         """Close all connections but the journal's."""
         await self._reader.close()
         await self._lag_readers.close()
+
+    @property
+    def events(self) -> EventLog:
+        """The published events."""
+        return self._events
 
     async def positions(self) -> dict[int, int]:
         """Return, for each shard, the newest record that lists show."""

@@ -10,6 +10,7 @@ from processor.audit.store import AuditStatus
 from processor.bridges.status import BridgeStatus
 from processor.core.ids import Place
 from processor.core.messages import Kind
+from processor.eventlog.log import EventLog
 from processor.projections.entry_list import BalancesAt
 from processor.projections.lag import ShardLag
 from processor.projections.payment_filters import PaymentFilters
@@ -69,6 +70,11 @@ class StatementFile(msgspec.Struct, frozen=True):
 
 class Reads(Protocol):
     """The past. Times are in microseconds. All raise ReadsUnavailable and ReadTooSlow."""
+
+    @property
+    def events(self) -> EventLog:
+        """The published events. It raises what the journal raises."""
+        ...
 
     async def positions(self) -> dict[int, int]:
         """Return, for each shard, the newest record that lists show."""

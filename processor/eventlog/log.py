@@ -56,7 +56,7 @@ class EventLog:
 
     def __init__(self, journal: Journal, shards: int) -> None:
         """`shards`: how many the journal has."""
-        self._journal = journal
+        self.journal = journal
         self.shards = shards
         self.translator = Translator(journal)
         self._turns = Turns()
@@ -89,7 +89,7 @@ class EventLog:
     async def read_on(self, positions: Positions, wanted: EventFilter) -> Slice:
         """Return what comes next; empty at the end. The position is not moved. Raises JournalUnavailable, JournalCorrupt."""
         async with self._turns:
-            records = await self._journal.tail(_shards_of(positions, wanted), SLICE_BYTES)
+            records = await self.journal.tail(_shards_of(positions, wanted), SLICE_BYTES)
             looked_at = [record for record in records if wanted.may_hold(record)]
             by_record: dict[tuple[int, int], list[PublishedEvent]] = defaultdict(list)
             for event in await self.translator.translate(looked_at, wanted.types) if looked_at else []:
@@ -100,7 +100,7 @@ class EventLog:
     async def check(self, positions: Positions, wanted: EventFilter) -> None:
         """Raise BadCursor if the journal does not reach as far as the position. Raises JournalUnavailable."""
         asked = _shards_of(positions, wanted)
-        heads = await asyncio.gather(*[self._journal.head(shard) for shard in asked])
+        heads = await asyncio.gather(*[self.journal.head(shard) for shard in asked])
         if any(head.sequence < asked[head.shard] for head in heads):
             raise BadCursor(
                 "it lies beyond the journal's end, as if the ledger were another or had been put back to an older state"
@@ -108,7 +108,7 @@ class EventLog:
 
     async def latest(self) -> Positions:
         """Return the position behind all events. Raises JournalUnavailable."""
-        heads = await asyncio.gather(*[self._journal.head(shard) for shard in range(self.shards)])
+        heads = await asyncio.gather(*[self.journal.head(shard) for shard in range(self.shards)])
         return Positions([head.sequence for head in heads])
 
     async def behind(self, place: Place) -> Positions:
@@ -118,7 +118,7 @@ class EventLog:
         hosts' clocks do not differ by more. Raises BadCursor, JournalUnavailable, JournalCorrupt.
         """
         shard, sequence, index = place
-        record = await self._journal.record(shard, sequence) if shard < self.shards else None
+        record = await self.journal.record(shard, sequence) if shard < self.shards else None
         if record is None or index >= len(decode_events(record.payload)):
             raise BadCursor("there is no such event")
         since = record.at - RESUME_MICROSECONDS
@@ -130,11 +130,11 @@ class EventLog:
 
     async def _before(self, shard: int, at: int) -> int:
         """Return the shard's last record from before this time; 0 if there is none. Times never go back within a shard."""
-        low, high, step = 0, (await self._journal.head(shard)).sequence, 1
+        low, high, step = 0, (await self.journal.head(shard)).sequence, 1
         while low < high:
             # From the end in growing steps until it is found between two of them, then by halves: mostly it lies near the end.
             middle = max(low + 1, high - step + 1) if step else (low + high + 1) // 2
-            record = await self._journal.record(shard, middle)
+            record = await self.journal.record(shard, middle)
             if record is not None and record.at < at:
                 low, step = middle, 0
             else:

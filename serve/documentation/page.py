@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from serve.documentation.guide import guide_html
 from serve.documentation.members import members_table, schema_link, text_html
+from serve.wire.answer import EVENT_STREAM
 from serve.wire.problems import KINDS
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
@@ -89,7 +90,10 @@ def _commands(method: str, path: str, operation: Document, body: Document, base_
         if parameter["in"] == "query" and "example" in parameter
     }
     path += f"?{urlencode(asked)}" if asked else ""
-    start = ["curl", *(["-X", method] if method != "GET" and not body.get("examples") else []), base_url + path]
+    options = ["-X", method] if method != "GET" and not body.get("examples") else []
+    if EVENT_STREAM.decode() in operation["responses"].get("200", {}).get("content", {}):
+        options.append("-N")  # Show what comes as it comes.
+    start = ["curl", *options, base_url + path]
     examples = body.get("examples") or {"": None}
     for number, (title, example) in enumerate(examples.items()):
         words = list(start)

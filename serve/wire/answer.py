@@ -1,6 +1,7 @@
 """What a route hands back to be sent."""
 
 from collections.abc import AsyncIterator
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -9,6 +10,16 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 CSV = b"text/csv; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
+EVENT_STREAM = b"text/event-stream"
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """Chunks that hold something until they are closed, whether they were taken or not."""
+
+    async def aclose(self) -> None:
+        """Let it go."""
+        ...
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

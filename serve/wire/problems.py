@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
     "payment_not_found": Kind(404, "There is no such payment"),
     "webhook_not_found": Kind(404, "There is no such webhook"),
     "dead_letters_not_configured": Kind(404, "This instance does not use that queue"),
+    "event_type_not_found": Kind(404, "There is no such type of event"),
     "method_not_allowed": Kind(405, "The path does not take this method"),
     "request_timeout": Kind(408, "The body took too long to arrive", True),
     "account_exists": Kind(409, "Another account has this id"),

@@ -102,6 +102,11 @@ class Request:
         finally:
             timer.cancel()
 
+    async def until_gone(self) -> None:
+        """Return when the client has gone, or has been answered. Only for requests whose body is not read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     def _give_up(self, task: asyncio.Task[Any]) -> None:
         self._is_late = True
         task.cancel()

@@ -108,6 +108,8 @@ async def _run(client: httpx.AsyncClient, words: list[str]) -> httpx.Response:
         match words.pop(0):
             case "-X":
                 method = words.pop(0)
+            case "-N":
+                method = "HEAD"  # Its answer has no end.
             case "-H":
                 name, _, value = words.pop(0).partition(": ")
                 headers[name] = value

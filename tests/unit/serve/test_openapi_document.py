@@ -46,7 +46,8 @@ def test_the_document_and_the_route_table_hold_the_same(document: Document) -> N
 async def test_every_described_route_is_answered(api: httpx.AsyncClient, document: Document) -> None:
     for path, methods in document["paths"].items():
         for method in methods:
-            answer = await api.request(method, path.replace("{id}", "nothing"))
+            is_endless = path.endswith("/stream")
+            answer = await api.request("HEAD" if is_endless else method, path.replace("{id}", "nothing"))
             code = answer.json().get("code") if "json" in answer.headers["content-type"] else None
             assert code not in ("route_not_found", "method_not_allowed", "internal_error"), (method, path)
 

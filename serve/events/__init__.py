@@ -1,0 +1,1 @@
+"""Streams of published events over HTTP."""
