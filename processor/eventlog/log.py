@@ -69,7 +69,7 @@ class EventLog:
         """
         positions, events, scanned, size = after.copy(), list[bytes](), 0, 0
         while True:
-            part = await self.read_on(positions, wanted)
+            part = await self.read_on(positions, wanted, SLICE_BYTES)
             if not part.records:
                 if not scanned:
                     await self.check(positions, wanted)
@@ -86,10 +86,13 @@ class EventLog:
             if scanned >= (SCAN_BYTES if events else SCAN_BYTES_MAX) or len(events) == limit:
                 return Page(events, positions, True)
 
-    async def read_on(self, positions: Positions, wanted: EventFilter) -> Slice:
-        """Return what comes next; empty at the end. The position is not moved. Raises JournalUnavailable, JournalCorrupt."""
+    async def read_on(self, positions: Positions, wanted: EventFilter, limit_bytes: int) -> Slice:
+        """Return what comes next, of so many bytes of records; empty at the end. The position is not moved.
+
+        Raises JournalUnavailable, JournalCorrupt.
+        """
         async with self._turns:
-            records = await self.journal.tail(_shards_of(positions, wanted), SLICE_BYTES)
+            records = await self.journal.tail(_shards_of(positions, wanted), limit_bytes)
             looked_at = [record for record in records if wanted.may_hold(record)]
             by_record: dict[tuple[int, int], list[PublishedEvent]] = defaultdict(list)
             for event in await self.translator.translate(looked_at, wanted.types) if looked_at else []:

@@ -6,8 +6,8 @@ not taken yet is not gathered here: a stream that is behind reads the journal fr
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -15,10 +15,10 @@ from processor.core.ensure import Broken
 from processor.eventlog.cloud_event import encode_event
 from processor.eventlog.event import PublishedEvent
 from processor.eventlog.filters import EventFilter
-from processor.eventlog.log import EventLog
+from processor.eventlog.log import EventLog, Slice
 from processor.eventlog.positions import Positions
 from processor.journal.interface import JournalCorrupt, JournalUnavailable
-from serve.events.hub import Hub, TooLate
+from serve.events.hub import Hub, LiveBatch, TooLate
 
 HEARTBEAT_SECONDS = 5.0
 """How long a stream is silent at most."""
@@ -27,6 +27,9 @@ RETRY_MILLISECONDS = 1_000
 """After this long a client whose stream has ended comes back."""
 
 CHUNK_BYTES = 32 * 1024
+SLICE_BYTES = 32 * 1024
+"""Records that a stream which is behind reads at a time: their events are all that waits for the client here."""
+
 _PAUSE_SECONDS = 0.5
 
 _logger = logging.getLogger(__name__)
@@ -55,14 +58,15 @@ class EventStream:
         self._closed: Callable[[], None] | None = closed
         self._joined: int | None = None
         self._is_live = False
-        self._chunks: deque[bytes] = deque([b"retry: %d\n" % RETRY_MILLISECONDS + self._heartbeat()])
+        # Made one by one, as the client takes them; taking them moves the position.
+        self._frames: Iterator[bytes] = iter([b"retry: %d\n" % RETRY_MILLISECONDS + self._heartbeat()])
         self._spoke_at = monotonic()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        while not self._chunks:
+        while not (chunk := self._next_chunk()):
             if self._gone.done() or self._ending.done():
                 raise StopAsyncIteration
             try:
@@ -74,11 +78,20 @@ class EventStream:
             except (JournalCorrupt, Broken) as error:
                 _logger.error("a stream of events ends: %s", error)
                 raise StopAsyncIteration from error
-            if not self._chunks and monotonic() - self._spoke_at >= HEARTBEAT_SECONDS:
-                self._chunks.append(self._heartbeat())
+            if monotonic() - self._spoke_at >= HEARTBEAT_SECONDS:
+                self._frames = chain(self._frames, [self._heartbeat()])
         await asyncio.sleep(0)  # What was sent before leaves, so that sending waits where the client does not take it.
         self._spoke_at = monotonic()
-        return self._chunks.popleft()
+        return chunk
+
+    def _next_chunk(self) -> bytes:
+        pieces, size = list[bytes](), 0
+        for frame in self._frames:
+            pieces.append(frame)
+            size += len(frame)
+            if size >= CHUNK_BYTES:
+                break
+        return b"".join(pieces)
 
     async def aclose(self) -> None:
         """Leave everything."""
@@ -90,11 +103,9 @@ class EventStream:
 
     async def _catch_up(self) -> None:
         """Read on in the journal. At its end join the hub, and if there is nothing new after that go on with what it gives."""
-        part = await self._log.read_on(self._positions, self._wanted)
+        part = await self._log.read_on(self._positions, self._wanted, SLICE_BYTES)
         if part.records:
-            for record, events in part.records:
-                self._add((event, encode_event(event)) for event in events)
-                self._positions.pass_record(record.shard, record.sequence)
+            self._frames = self._of_slice(part)
         elif self._joined is None:
             self._joined = await self._hub.join()
         else:
@@ -109,26 +120,26 @@ class EventStream:
             await self._wait(self._spoke_at + HEARTBEAT_SECONDS - monotonic(), changed)
             return
         self._joined = batch.number
-        self._add((event, batch.body(place)) for place, event in enumerate(batch.events) if self._is_wanted(event))
+        self._frames = self._of_batch(batch)
+
+    def _of_slice(self, part: Slice) -> Iterator[bytes]:
+        for record, events in part.records:
+            for event in events:
+                yield self._frame(event, encode_event(event))
+            self._positions.pass_record(record.shard, record.sequence)
+
+    def _of_batch(self, batch: LiveBatch) -> Iterator[bytes]:
+        """What the journal has already told is left out: the stream may be ahead of the hub when it joins."""
+        for place, event in enumerate(batch.events):
+            if self._wanted.wants(event) and self._positions.is_behind(event.shard, event.sequence, event.index):
+                yield self._frame(event, batch.body(place))
         for shard, sequence in batch.positions.items():
             if sequence > self._positions.whole[shard] and self._wanted.shard in (None, shard):
                 self._positions.pass_record(shard, sequence)
 
-    def _is_wanted(self, event: PublishedEvent) -> bool:
-        return self._wanted.wants(event) and self._positions.is_behind(event.shard, event.sequence, event.index)
-
-    def _add(self, events: Iterable[tuple[PublishedEvent, bytes]]) -> None:
-        pieces, size = list[bytes](), 0
-        for event, body in events:
-            self._positions.pass_until(event.shard, event.sequence, event.index + 1)
-            cursor = self._positions.cursor().encode()
-            pieces.append(b"id: %s\nevent: %s\ndata: %s\n\n" % (cursor, event.type.encode(), body))
-            size += len(pieces[-1])
-            if size >= CHUNK_BYTES:
-                self._chunks.append(b"".join(pieces))
-                pieces, size = [], 0
-        if pieces:
-            self._chunks.append(b"".join(pieces))
+    def _frame(self, event: PublishedEvent, body: bytes) -> bytes:
+        self._positions.pass_until(event.shard, event.sequence, event.index + 1)
+        return b"id: %s\nevent: %s\ndata: %s\n\n" % (self._positions.cursor().encode(), event.type.encode(), body)
 
     def _heartbeat(self) -> bytes:
         """Return a comment, and the cursor: where a client goes on that gets no event until it loses the connection."""
