@@ -13,7 +13,7 @@ from processor.eventlog.catalogue import TYPES
 from processor.eventlog.cloud_event import encode_event
 from processor.eventlog.schema import FOLDER, encode_schema, event_schema, schema_file, write_schemas
 from tests.unit.eventlog.compatibility import problems
-from tests.unit.eventlog.stories import published, told_story
+from tests.unit.eventlog.stories import early_story, published, told_story
 
 BASELINE = Path(__file__).parent / "event_schemas_v1"
 
@@ -40,7 +40,7 @@ async def test_every_event_fits_its_schema_and_every_type_is_met() -> None:
     for validator in validators.values():
         Draft202012Validator.check_schema(validator.schema)
     met = set()
-    for event in await published(await told_story()):
+    for event in (*await published(await told_story()), *await published(await early_story())):
         body = msgspec.json.decode(encode_event(event))
         validators[body["type"]].validate(body)
         assert body["dataschema"] == validators[body["type"]].schema["$id"]
