@@ -79,7 +79,23 @@ class Carrying:
             parts = await isolate(self._publish_and_rehearse, batch.events)
         rejections = [rejection for part in parts for rejection in part.rejections]
         await self._cursors.advance(batch.positions, rejections, saves_of(parts))
+        await self.finish(parts)
         self._term.count(published=len(batch.events) - len(rejections), rejected=len(rejections))
+
+    async def finish(self, parts: Sequence[Published]) -> None:
+        """Let the sink do what follows from the rows that are there now, trying until it is done. Raises as `carry` does."""
+        for part in parts:
+            while part.saved is not None:
+                try:
+                    await part.saved()
+                    break
+                except (Replaced, JournalUnavailable):
+                    raise
+                except SinkUnavailable as error:
+                    await self.recover(str(error))
+                except Exception as error:
+                    logger.exception("a sink has failed after its rows were saved")
+                    await self.recover(f"the sink has failed: {describe(error)}")
 
     async def publish(self, events: Sequence[PublishedEvent], late: bool = False) -> Published:
         """Publish these events once. `late`: later ones may have been published before. Raises whatever the sink raises."""

@@ -51,6 +51,7 @@ class Redriving:
         except Exception as error:
             part = Published([failure(event, error)])
             await self._cursors.settle(event, part.rejections)
+        await self._carrying.finish([part])
         if not part.rejections:
             self._term.count(published=1)
         self._carrying.works()

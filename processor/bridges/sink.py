@@ -52,10 +52,13 @@ class Published(msgspec.Struct, frozen=True):
     """What `publish` returns if it has rows to write: `save` is called inside the transaction that moves the cursor past the events.
 
     It may be called more than once, or never, if a transaction fails: then the events come again. It must not commit.
+    `saved` is called when the transaction is through, again and again while it raises SinkUnavailable; a crash may come before it, so
+    `open` must make up for it.
     """
 
     rejections: Sequence[Rejection] = ()
     save: Save | None = None
+    saved: Callable[[], Awaitable[None]] | None = None
 
 
 class Sink(Protocol):
