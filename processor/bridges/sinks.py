@@ -51,13 +51,19 @@ def _instructions(settings: Settings, journal: Journal, link: Link) -> Work:
     return Instructions(settings)
 
 
+def _s3(settings: Settings, journal: Journal, link: Link) -> Work:
+    from processor.bridges.s3 import S3Sink
+
+    return make_bridge("s3", S3Sink(settings, link), settings, journal, link)
+
+
 def _webhooks(settings: Settings, journal: Journal, link: Link) -> Work:
     from processor.bridges.webhooks.work import Webhooks
 
     return Webhooks(settings, journal, link)
 
 
-_WORKS: dict[str, MakeWork] = {"instructions": _instructions, "webhooks": _webhooks}
+_WORKS: dict[str, MakeWork] = {"instructions": _instructions, "s3": _s3, "webhooks": _webhooks}
 
 
 def make_work(name: str, settings: Settings, journal: Journal, link: Link) -> Work:
