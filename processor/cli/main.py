@@ -11,6 +11,7 @@ from processor.cli.dead_letters import dead_letters
 from processor.cli.demo import demo
 from processor.cli.loadtest import loadtest
 from processor.cli.projections import projections
+from processor.cli.records import records
 from processor.cli.scale import scale
 from processor.cli.send import send
 from processor.cli.shards import shards
@@ -30,7 +31,22 @@ def settings() -> None:
     click.echo(settings_table())
 
 
-for command in (up, bench, loadtest, demo, send, verify, shards, scale, projections, bridges, dead_letters, aws, settings):
+for command in (
+    up,
+    bench,
+    loadtest,
+    demo,
+    send,
+    verify,
+    shards,
+    scale,
+    projections,
+    bridges,
+    dead_letters,
+    records,
+    aws,
+    settings,
+):
     payments.add_command(command)
 
 

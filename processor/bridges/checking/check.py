@@ -35,7 +35,7 @@ async def check_bridges(names: Sequence[str], settings: Settings, journal: Journ
 
 
 def _checks() -> dict[str, Check]:
-    return {"kinesis": _kinesis, "dynamodb": _dynamodb, "redis": _redis}
+    return {"kinesis": _kinesis, "dynamodb": _dynamodb, "redis": _redis, "s3": _s3}
 
 
 # Each imports what it needs when it is called: boto3 and pyarrow are large.
@@ -69,3 +69,13 @@ async def _redis(settings: Settings, journal: Journal, positions: Mapping[int, i
         return await check_redis(settings, journal, positions)
     except CacheUnavailable as error:
         raise CannotCheck(f"{error}: check PAYMENTS_REDIS_URL") from error
+
+
+async def _s3(settings: Settings, journal: Journal, positions: Mapping[int, int]) -> Verdict:
+    from processor.bridges.checking.s3 import check_s3
+    from processor.bridges.sink import SinkUnavailable
+
+    try:
+        return await check_s3(settings, journal, positions)
+    except SinkUnavailable as error:
+        raise CannotCheck(str(error)) from error
