@@ -45,9 +45,10 @@ def create_app(
     dead_letters: DeadLetters | None = None,
 ) -> "Application":
     """Return the ASGI application over this ledger. Several may live in one process unless they share a `registry`."""
+    cache = cache or SharedCache()
     site = Site(
-        ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache or SharedCache(), webhooks=webhooks,
-        dead_letters=dead_letters,
+        ledger, Submissions(), Metrics(registry), visibility_seconds, cache=cache, webhooks=webhooks,
+        dead_letters=dead_letters, streams=cache.event_streams(),
     )  # fmt: skip
     return Application(site)
 

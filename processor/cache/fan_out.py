@@ -144,10 +144,9 @@ class Listening:
         except TimeoutError:
             return None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop."""
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

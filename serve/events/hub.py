@@ -34,6 +34,10 @@ class Source(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds: nothing more is asked of it."""
+        ...
+
 
 OpenSource = Callable[[Mapping[int, int]], Source]
 """From the newest record of each shard that is known already to what comes behind them."""
@@ -41,7 +45,22 @@ OpenSource = Callable[[Mapping[int, int]], Source]
 
 def journal_source(log: EventLog) -> OpenSource:
     """Return the source that looks into the journal itself, twenty times a second."""
-    return lambda after: EventTail(log.journal, log.translator, after, BATCH_BYTES_MAX, BATCH_EVENTS_MAX)
+    return lambda after: JournalSource(log, after)
+
+
+class JournalSource:
+    """Implements Source."""
+
+    def __init__(self, log: EventLog, after: Mapping[int, int]) -> None:
+        """Begin behind these records."""
+        self._tail = EventTail(log.journal, log.translator, after, BATCH_BYTES_MAX, BATCH_EVENTS_MAX)
+
+    async def next(self) -> Batch:
+        """Wait for something new and return it. Raises JournalUnavailable."""
+        return await self._tail.next()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class LiveBatch:
@@ -92,6 +111,8 @@ class Hub:
                 source = self._open_source(dict(enumerate((await self._log.latest()).whole)))
                 self._forget()
                 self._working = asyncio.create_task(self._work(source))
+                # Not in the task itself: one that is cancelled before its first step does nothing at all.
+                self._working.add_done_callback(lambda _: source.close())
             self._joined += 1
             return self._number
 

@@ -20,9 +20,9 @@ class TooManyStreams(Exception):
 class EventStreams:
     """Opens streams, as many as may be, and ends them. `count` are open."""
 
-    def __init__(self, open_source: OpenSource | None = None) -> None:
-        """`open_source`: where live events come from; None: from the journal itself."""
-        self._open_source = open_source
+    def __init__(self, source_of: Callable[[EventLog], OpenSource] = journal_source) -> None:
+        """`source_of`: where live events come from."""
+        self._source_of = source_of
         self._hub: Hub | None = None
         self._ending: asyncio.Future[None] | None = None
         self.count = 0
@@ -40,7 +40,7 @@ class EventStreams:
             until_gone.close()
             raise TooManyStreams
         if self._hub is None:
-            self._hub = Hub(log, self._open_source or journal_source(log))
+            self._hub = Hub(log, self._source_of(log))
         self.count += 1
 
         def left() -> None:

@@ -40,7 +40,7 @@ async def listening(valkey_url: str, link: RedisLink) -> AsyncIterator[Listening
     while not listening.is_up:
         await asyncio.sleep(0.01)
     yield listening
-    await listening.close()
+    listening.close()
 
 
 async def heard(listening: Listening) -> NewEvents:
@@ -97,4 +97,4 @@ async def test_without_listeners_nothing_is_told_and_still_known(link: RedisLink
     await teller.tell([event_at(0, 4)])
     assert (await heard(listening)).after == {0: 3}
     assert await listening.next(0.0) is None
-    await listening.close()
+    listening.close()

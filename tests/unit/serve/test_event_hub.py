@@ -23,6 +23,7 @@ class ScriptedSource:
     def __init__(self) -> None:
         self.batches: asyncio.Queue[Batch | Exception] = asyncio.Queue()
         self.opened: list[Mapping[int, int]] = []
+        self.closed = 0
 
     def open(self, after: Mapping[int, int]) -> "ScriptedSource":
         self.opened.append(after)
@@ -33,6 +34,9 @@ class ScriptedSource:
         if isinstance(batch, Exception):
             raise batch
         return batch
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def batch(sequence: int, record_bytes: int = 10) -> Batch:
@@ -89,6 +93,7 @@ async def test_who_waited_when_all_had_left_is_too_late(hub: Hub, source: Script
     number = await hub.join()
     hub.leave()
     again = await hub.join()
+    await until(lambda: source.closed == 1)
     assert len(source.opened) == 2
     with pytest.raises(TooLate):
         hub.after(number)
