@@ -89,8 +89,12 @@ class RoutedLedger:
         """Return what keeps the ledger from working."""
         try:
             hosts, ownership = await self._view()
+            # Both stores of a mirrored journal; the shard map is in one of them.
+            await self._journal.head(0)
         except ShardUnavailable:
             return ["the journal cannot be reached"]
+        except JournalUnavailable as error:
+            return [f"the journal cannot be reached: {error}"]
         problems = []
         alive = {host.host for host in hosts if host.alive}
         status = await self._router.host_status()

@@ -125,6 +125,18 @@ class PostgresJournal:
         rows = await self._readers.fetch(_QUERIES["appended_after"], list(after), list(after.values()), each, limit_bytes)
         return [(row["append"], check_stored(row["shard"], row["sequence"], row["hash"], row["frame"])) for row in rows]
 
+    async def restore(self, records: Sequence[Record]) -> None:
+        """Put back records of one shard, in order, that another store has: nobody may write to the shard meanwhile.
+
+        Raises JournalUnavailable, and asyncpg's UniqueViolationError if one is there already.
+        """
+        columns = zip(*((r.shard, r.sequence, r.epoch, r.at, r.hash(), r.frame()) for r in records), strict=True)
+        await self._writer.execute(_QUERIES["restore"], *map(list, columns))
+
+    async def restore_epoch(self, shard: int, epoch: int) -> None:
+        """Let the shard's next owner have a higher epoch than this."""
+        await self._writer.execute(_QUERIES["restore_epoch"], shard, epoch)
+
     async def record(self, shard: int, sequence: int) -> Record | None:
         rows = await self._readers.fetch(_QUERIES["read_record"], shard, sequence)
         return check_stored(shard, sequence, rows[0]["hash"], rows[0]["frame"]) if rows else None

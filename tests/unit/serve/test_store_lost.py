@@ -1,4 +1,4 @@
-"""PostgreSQL is gone for good in the middle of a load: DynamoDB goes on alone, and all that was acknowledged is there."""
+"""A store is gone in the middle of a load, for a while or for good: all that was acknowledged is there, once."""
 
 import asyncio
 from collections import Counter
@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from processor.audit.proof import verify
+from processor.audit.stores import compare_stores
 from processor.audit.tables import read_tables
 from processor.aws.creation import create_table
 from processor.aws.resources import journal_table
 from processor.core.ledger import Retention
 from processor.journal.choice import connect_journal
+from processor.journal.mirrored import MirroredJournal
 from processor.local.database import prepare_ledger
 from processor.local.failure import CannotStart
 from processor.local.postgres import EmbeddedPostgres
@@ -140,6 +142,38 @@ async def _until_listed(client: httpx.AsyncClient, payments: int) -> None:
         if found == payments:
             return
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def test_payments_wait_for_a_dynamodb_that_is_away_and_each_takes_effect_once(
+    database_url: str, own_aws: EmulatedAws
+) -> None:
+    settings = own_aws.settings(database_url=database_url, shards=SHARDS, journal="mirrored", lease_seconds=30.0)
+    create_table(settings, journal_table(settings))
+    await prepare(settings)
+    async with ledger_of(settings) as ledger, client_of(ledger) as client:
+        for account in ACCOUNTS:
+            await client.post("/v1/accounts", json={"id": account, "currency": "EUR", "min_balance": None})
+        load, stopped = Load(client, {}, {}), asyncio.Event()
+        running = asyncio.create_task(load.run(stopped))
+        while len(load.answers) < 20:
+            await asyncio.sleep(0.01)
+        own_aws.emulator.stop()
+        while "DynamoDB table" not in " ".join(await ledger.readiness()):
+            await asyncio.sleep(0.01)
+        answered = len(load.answers)
+        await asyncio.to_thread(own_aws.emulator.start)
+        while len(load.answers) < answered + 50:
+            await asyncio.sleep(0.01)
+        stopped.set()
+        await running
+        await asyncio.gather(*map(load.insist, load.sent))
+        found = {account: (await client.get(f"/v1/accounts/{account}")).json()["posted"] for account in ACCOUNTS}
+        assert found == load.balances()
+        assert not await ledger.readiness()
+    journal = await connect_journal(settings)
+    assert isinstance(journal, MirroredJournal)
+    assert await compare_stores(journal) == []
+    await journal.close()
 
 
 async def test_a_journal_that_would_leave_records_behind_is_refused(database_url: str, aws: EmulatedAws) -> None:

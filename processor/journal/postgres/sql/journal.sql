@@ -124,3 +124,13 @@ SELECT append, shard, sequence, hash, frame
 FROM counted
 WHERE bytes_before < $4
 ORDER BY age DESC, shard, sequence;
+
+-- name: restore
+-- Put back records that another store has, all or none; nobody may write to these shards meanwhile.
+-- $1 shards, $2 sequences, $3 epochs, $4 times, $5 hashes, $6 frames: arrays of the same length.
+INSERT INTO payments.journal_records (shard, sequence, epoch, recorded_at, hash, frame)
+SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[]);
+
+-- name: restore_epoch
+-- Let the shard's next owner have a higher epoch than any before. $1 shard, $2 the newest epoch in the other store.
+UPDATE payments.shards SET epoch = greatest(epoch, $2), host = NULL WHERE shard = $1;
