@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from msgspec.structs import replace
 
 from processor.bridges.sink import SinkUnavailable
 from processor.journal.choice import connect_journal
 from processor.journal.interface import JournalCorrupt, JournalUnavailable
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
 from processor.local.failure import CannotStart
-from processor.local.ledger_access import ledger_database
+from processor.local.ledger_access import ledger_settings
 from processor.settings import Settings, load_settings
 
 # What reads Parquet is imported where it is used: it takes a moment in every command.
@@ -100,8 +99,8 @@ def _run(action: Callable[[Settings, Link], Awaitable[Told]]) -> Told:
 
     settings = load_settings(os.environ, Path.cwd())
     try:
-        with ledger_database(settings) as database_url:
-            return asyncio.run(with_link(replace(settings, database_url=database_url)))
+        with ledger_settings(settings) as complete:
+            return asyncio.run(with_link(complete))
     except (CannotStart, JournalUnavailable, JournalCorrupt, SinkUnavailable) as error:
         click.echo(f"payments: {error}", err=True)
         raise SystemExit(COULD_NOT_RUN) from error

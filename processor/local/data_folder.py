@@ -21,6 +21,7 @@ class DataFolder:
         self.valkey = self.path / "valkey"
         self.serve_config = self.path / "serve.json"
         self.dashboard_url = self.path / "dashboard_url"
+        self.local_aws = self.path / "local_aws.json"
         self.ray_session = self.path / "ray_session.json"
         # Short and outside the folder: a Unix socket's path may have 107 bytes, and Ray needs most of them.
         self.ray_files = Path("/tmp") / f"payments-{sha256(str(self.path).encode()).hexdigest()[:12]}"

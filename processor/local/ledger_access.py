@@ -1,5 +1,6 @@
 """The database of an instance, for commands beside it: while the instance runs, and while it does not."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import msgspec
 
 from processor.local.data_folder import DataFolder
 from processor.local.failure import CannotStart
+from processor.local.local_aws import beside_local_aws
 from processor.local.postgres import EmbeddedPostgres
 from processor.settings import Settings
 
@@ -43,9 +45,10 @@ def ledger_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def ledger_settings(settings: Settings) -> Iterator[Settings]:
-    """Give the settings with the connection URL that `ledger_database` gives: what is needed to connect to the journal.
+    """Give the settings with the connection URL that `ledger_database` gives, and with the places of a local AWS that runs beside:
+    what is needed to connect to the journal, and to what bridges carry events to.
 
     Raises CannotStart as that does.
     """
     with ledger_database(settings) as database_url:
-        yield msgspec.structs.replace(settings, database_url=database_url)
+        yield msgspec.structs.replace(beside_local_aws(settings, os.environ), database_url=database_url)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,6 +30,39 @@ def with_local_aws(settings: Settings) -> Settings:
     if not _is_loopback(url):
         raise CannotStart(f"PAYMENTS_AWS_ENDPOINT_URL is {url}: with --aws local it must be http://{LOOPBACK}:PORT, or empty")
     return msgspec.structs.replace(settings, aws_endpoint_url=url, bridges=settings.bridges or BRIDGES)
+
+
+class _Places(msgspec.Struct):
+    """Where a running instance has its local AWS: what commands beside it have to know."""
+
+    aws_endpoint_url: str
+    redis_url: str
+
+
+def remember_places(folder: DataFolder, settings: Settings) -> None:
+    """Write down where AWS and Redis are, for the instance's owner alone: the URL holds a password."""
+    folder.local_aws.touch(mode=0o600)
+    folder.local_aws.write_bytes(msgspec.json.encode(_Places(settings.aws_endpoint_url, settings.redis_url)))
+
+
+def forget_places(folder: DataFolder) -> None:
+    """Say that there is none any more."""
+    folder.local_aws.unlink(missing_ok=True)
+
+
+def beside_local_aws(settings: Settings, environment: MutableMapping[str, str]) -> Settings:
+    """Return the settings with the places of the local AWS that runs with this data folder, unless they name others themselves."""
+    folder = DataFolder(Path(settings.data_folder))
+    try:
+        places = msgspec.json.decode(folder.local_aws.read_bytes(), type=_Places)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return settings
+    if settings.aws_endpoint_url:
+        return settings
+    give_credentials(environment)
+    return msgspec.structs.replace(
+        settings, aws_endpoint_url=places.aws_endpoint_url, redis_url=settings.redis_url or places.redis_url
+    )
 
 
 def give_credentials(environment: MutableMapping[str, str]) -> None:

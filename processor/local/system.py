@@ -12,7 +12,7 @@ import msgspec
 from processor.local.data_folder import DataFolder
 from processor.local.database import place_of, prepare_ledger
 from processor.local.failure import CannotStart
-from processor.local.local_aws import LocalAws, end_leftovers, with_local_aws
+from processor.local.local_aws import LocalAws, end_leftovers, forget_places, remember_places, with_local_aws
 from processor.local.ports import LOOPBACK, is_free
 from processor.local.postgres import EmbeddedPostgres
 from processor.local.ray_node import RayNode
@@ -78,7 +78,7 @@ class System:
         stages = [Stage("AWS emulator", self._start_emulator)]
         if self._aws.valkey:
             stages.append(Stage("Valkey", self._start_valkey))
-        return [*stages, Stage("Streams, queues, tables", self._aws.create)]
+        return [*stages, Stage("Streams, queues, tables", self._create_missing)]
 
     def stop_stages(self) -> list[Stage]:
         """Return the steps of a stop, for what has been started. Run all of them, even if one fails."""
@@ -150,6 +150,12 @@ class System:
         self._settings = msgspec.structs.replace(self._settings, redis_url=valkey.url)
         return f"{LOOPBACK}:{valkey.port}, password in {valkey.password_path}"
 
+    def _create_missing(self) -> str:
+        if not self._aws:
+            return "none"
+        remember_places(self._folder, self._settings)
+        return self._aws.create()
+
     def _start_database(self) -> str:
         if self._postgres:
             self._settings = msgspec.structs.replace(self._settings, database_url=self._postgres.start())
@@ -202,6 +208,7 @@ class System:
             self._aws.valkey.stop()
         if self._aws:
             self._aws.emulator.stop()
+        forget_places(self._folder)
         return "stopped, data kept"
 
     def _stop_postgres(self) -> str:

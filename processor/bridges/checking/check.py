@@ -65,6 +65,8 @@ async def _redis(settings: Settings, journal: Journal, positions: Mapping[int, i
     from processor.bridges.checking.redis import check_redis
     from processor.cache.link import CacheUnavailable
 
+    if not settings.redis_url:
+        raise CannotCheck("PAYMENTS_REDIS_URL is not set: set it as it is set where the bridges run")
     try:
         return await check_redis(settings, journal, positions)
     except CacheUnavailable as error:
