@@ -10,6 +10,8 @@ logger = logging.getLogger(__name__)
 
 _BATCH_MAX = 1_000
 _RETRY_SECONDS = 1.0
+# A statement costs the database as much as some ten rows.
+_GATHER_SECONDS = 0.02
 
 
 class Notes:
@@ -36,6 +38,8 @@ class Notes:
         """Write for ever."""
         while True:
             await self._is_any.wait()
+            if len(self._waiting) < _BATCH_MAX:
+                await asyncio.sleep(_GATHER_SECONDS)
             batch = sorted(self._waiting[:_BATCH_MAX], key=lambda noted: (noted.endpoint, noted.claimed))
             try:
                 await self._table.note(batch)
