@@ -18,6 +18,7 @@ from processor.cli.send import send
 from processor.cli.shards import shards
 from processor.cli.up import up
 from processor.cli.verify import verify
+from processor.cli.webhooks import webhooks
 from processor.settings import BadSettings, settings_table
 
 
@@ -46,6 +47,7 @@ for command in (
     bridges,
     dead_letters,
     records,
+    webhooks,
     aws,
     settings,
 ):

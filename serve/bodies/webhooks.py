@@ -98,7 +98,10 @@ class RedeliveryBody(msgspec.Struct, frozen=True):
 
 
 class WebhookBody(msgspec.Struct, frozen=True):
-    """An endpoint. `disabled_reason` says why nothing is sent to it; until `previous_secret_until` the previous secret signs too."""
+    """An endpoint. `disabled_reason` says why nothing is sent to it; `waiting`: how many events did a moment ago.
+
+    Until `previous_secret_until` the previous secret signs too.
+    """
 
     id: str
     url: str
@@ -108,6 +111,7 @@ class WebhookBody(msgspec.Struct, frozen=True):
     status: Status
     disabled_reason: str | None
     created_at: Time
+    waiting: int
     previous_secret_until: Time | None
     redelivery: RedeliveryBody | None
 
@@ -184,6 +188,7 @@ def webhook_body(row: EndpointRow) -> WebhookBody:
         status=row.status,
         disabled_reason=row.reason,
         created_at=_required(row.created_at),
+        waiting=row.waiting,
         previous_secret_until=_time(row.previous_until),
         redelivery=redelivery_body(row.redelivery),
     )

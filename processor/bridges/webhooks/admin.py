@@ -9,7 +9,7 @@ import msgspec
 from processor.bridges.webhooks.addresses import parse_networks
 from processor.bridges.webhooks.delivery_table import Delivery, DeliveryStatus, DeliveryTable, Queued
 from processor.bridges.webhooks.endpoint import new_endpoint_id
-from processor.bridges.webhooks.endpoint_table import EndpointRow, EndpointTable, Status, Wishes
+from processor.bridges.webhooks.endpoint_table import EndpointRow, EndpointTable, Figures, Status, Wishes
 from processor.bridges.webhooks.gate import Gate, NameLookup
 from processor.bridges.webhooks.message import TEST_SEQUENCE, TEST_TYPE
 from processor.bridges.webhooks.redelivery_table import RedeliveryTable
@@ -75,6 +75,10 @@ class WebhookAdmin:
     async def endpoints(self, tenant: str, before: int | None, limit: int) -> list[EndpointRow]:
         """Return endpoints, newest first, those with numbers before this one."""
         return await self._endpoints.page(tenant, before, limit)
+
+    async def figures(self) -> Figures:
+        """Return the figures of all tenants together."""
+        return await self._endpoints.figures()
 
     async def read(self, tenant: str, identity: str) -> EndpointRow:
         """Return the endpoint."""

@@ -7,6 +7,7 @@ from typing import Literal
 import asyncpg
 import msgspec
 
+from processor.bridges.webhooks.delivery_table import Waiting
 from processor.bridges.webhooks.endpoint import Endpoint
 from processor.bridges.webhooks.queries import load_queries
 from processor.journal.postgres.link import Link
@@ -53,7 +54,8 @@ class Redelivery(msgspec.Struct, frozen=True):
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
-    """An endpoint as its owner sees it. `reason`: why it is disabled. `previous_until`: until when the previous secret signs too."""
+    """An endpoint as its owner sees it. `reason`: why it is disabled. `waiting`: how many events do, as was seen last.
+    `previous_until`: until when the previous secret signs too."""
 
     number: int
     id: str
@@ -61,8 +63,18 @@ class EndpointRow(msgspec.Struct, frozen=True):
     status: Status
     reason: str | None
     created_at: datetime
+    waiting: int
     previous_until: datetime | None
     redelivery: Redelivery | None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """All endpoints together: how many events wait for the enabled ones, and for how long the first of them has."""
+
+    enabled: int
+    disabled: int
+    waiting: int
+    oldest_seconds: float
 
 
 class EndpointTable:
@@ -110,6 +122,16 @@ class EndpointTable:
         """Stop sending to it."""
         await self._link.execute(_QUERIES["disable"], number, reason)
 
+    async def note_waiting(self, waiting: Sequence[Waiting]) -> None:
+        """Write down how much waits for each enabled endpoint; nothing for those that are left out."""
+        columns = [one.endpoint for one in waiting], [one.count for one in waiting], [one.oldest_seconds for one in waiting]
+        await self._link.execute(_QUERIES["note_waiting"], *columns)
+
+    async def figures(self) -> Figures:
+        """Return the figures of all tenants together."""
+        [row] = await self._link.fetch(_QUERIES["figures"])
+        return Figures(row["enabled"], row["disabled"], row["waiting"], row["oldest_seconds"])
+
     async def enabled(self) -> list[Endpoint]:
         """Return all that is to be sent to, of all tenants."""
         async with self._link.use() as connection:
@@ -147,5 +169,6 @@ def _row(row: asyncpg.Record) -> EndpointRow:
     accounts = None if row["accounts"] is None else tuple(row["accounts"])
     wishes = Wishes(row["url"], tuple(row["types"]), accounts, row["description"])
     return EndpointRow(
-        row["number"], row["id"], wishes, row["status"], row["reason"], row["created_at"], row["previous_until"], redelivery
-    )
+        row["number"], row["id"], wishes, row["status"], row["reason"], row["created_at"], row["waiting"], row["previous_until"],
+        redelivery,
+    )  # fmt: skip

@@ -43,7 +43,7 @@ class Tools(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct):
-    """What the lanes of one copy have done. `attempts` are those that were not taken; `failed` the events given up."""
+    """What was done since it was asked last. `attempts` are those that were not taken; `failed` the events given up."""
 
     delivered: int = 0
     attempts: int = 0

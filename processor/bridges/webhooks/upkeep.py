@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from processor.bridges.webhooks.delivery_table import DeliveryTable, LogEntry, Waiting
+from processor.bridges.webhooks.delivery_table import DeliveryTable, LogEntry
 from processor.bridges.webhooks.endpoint_table import EndpointTable
 from processor.bridges.webhooks.lane import Counts
 from processor.bridges.webhooks.redelivery_table import RedeliveryTable
@@ -28,7 +28,7 @@ _LOOK_SHARE = 0.02
 
 
 class Upkeep:
-    """Works a little at each `step`. `waiting`: what waits for enabled endpoints, as it was seen last."""
+    """Works a little at each `step`."""
 
     def __init__(self, link: Link, counts: Counts) -> None:
         self._endpoints = EndpointTable(link)
@@ -37,17 +37,6 @@ class Upkeep:
         self._counts = counts
         self._next_look = 0.0
         self._next_removal = 0.0
-        self.waiting: list[Waiting] = []
-
-    @property
-    def waiting_count(self) -> int:
-        """How many events wait for all enabled endpoints together."""
-        return sum(waiting.count for waiting in self.waiting)
-
-    @property
-    def oldest_seconds(self) -> float:
-        """For how long the first of them has waited."""
-        return max((waiting.oldest_seconds for waiting in self.waiting), default=0.0)
 
     async def step(self) -> None:
         """Do what is due. Raises JournalUnavailable."""
@@ -63,10 +52,11 @@ class Upkeep:
             await self._deliveries.forget_endpoints()
 
     async def _look(self) -> None:
-        self.waiting = await self._deliveries.waiting()
-        for waiting in self.waiting:
+        waiting_for = await self._deliveries.waiting()
+        await self._endpoints.note_waiting(waiting_for)
+        for waiting in waiting_for:
             if waiting.count > WAITING_MAX:
                 await self._endpoints.disable(waiting.endpoint, FULL_REASON)
-        if self.oldest_seconds > GIVEN_UP_SECONDS:
+        if any(waiting.oldest_seconds > GIVEN_UP_SECONDS for waiting in waiting_for):
             entry = LogEntry(at=now_microseconds(), milliseconds=0, error=LATE)
             self._counts.failed += await self._deliveries.give_up(GIVEN_UP_SECONDS, STEP_ROWS, entry)

@@ -14,12 +14,12 @@ from processor.bridges.webhooks.delivery_table import DeliveryTable
 from processor.bridges.webhooks.endpoint_table import BRIDGE, EndpointTable
 from processor.bridges.webhooks.fan_out import FanOut
 from processor.bridges.webhooks.gate import Gate, NameLookup
-from processor.bridges.webhooks.lane import Tools
+from processor.bridges.webhooks.lane import Counts, Tools
 from processor.bridges.webhooks.notes import Notes
 from processor.bridges.webhooks.redeliverer import Redeliverer
 from processor.bridges.webhooks.sender import Sender
 from processor.bridges.webhooks.upkeep import Upkeep
-from processor.bridges.work import Term
+from processor.bridges.work import State, Term
 from processor.eventlog.translator import Translator
 from processor.journal.interface import Journal, JournalUnavailable
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link, Timeouts
@@ -73,7 +73,8 @@ class Webhooks:
                     BRIDGE, FanOut(bodies, deliverer.wake), self._journal, translator, self._link, self._settings.bridge_share
                 )
                 await _together(
-                    bridge.run(term),
+                    bridge.run(QueueTerm(term)),
+                    _keep_counting(term, deliverer.counts),
                     deliverer.run(),
                     _keep(Upkeep(upkeep, deliverer.counts), Redeliverer(upkeep, self._journal, translator)),
                 )
@@ -81,6 +82,40 @@ class Webhooks:
             lookup.close()
             for link in (claims, notes, upkeep):
                 await link.close()
+
+
+class QueueTerm(Term):
+    """The term as the bridge sees it that fills the queue: what is queued has not come to anybody yet, so it is not counted."""
+
+    def __init__(self, term: Term) -> None:
+        self._term = term
+        super().__init__(term.epoch)
+
+    @property
+    def has_redrives(self) -> bool:
+        """Whether dead letters are to be tried again."""
+        return self._term.has_redrives
+
+    @has_redrives.setter
+    def has_redrives(self, has_redrives: bool) -> None:
+        self._term.has_redrives = has_redrives
+
+    def report(self, state: State, problem: str | None = None) -> None:
+        """Say how it is going."""
+        super().report(state, problem)
+        self._term.report(state, problem)
+
+    def count(self, published: int = 0, rejected: int = 0, retries: int = 0) -> None:
+        """Count nothing but what the queue itself has refused or has had to try again."""
+        self._term.count(rejected=rejected, retries=retries)
+
+
+async def _keep_counting(term: Term, counts: Counts) -> None:
+    """Tell as published what receivers have taken, as rejected what was given up, as retries the attempts that were in vain."""
+    while True:
+        await asyncio.sleep(_IDLE_SECONDS)
+        term.count(published=counts.delivered, rejected=counts.failed, retries=counts.attempts)
+        counts.delivered = counts.failed = counts.attempts = 0
 
 
 async def _keep(upkeep: Upkeep, redeliverer: Redeliverer) -> None:

@@ -14,7 +14,8 @@ from tests.unit.serve.webhook_bench import Bench
 pytestmark = pytest.mark.anyio
 URL = "https://hooks.example.com/payments"
 SECRETLESS = {
-    "id", "url", "types", "accounts", "description", "status", "disabled_reason", "created_at", "previous_secret_until", "redelivery",
+    "id", "url", "types", "accounts", "description", "status", "disabled_reason", "created_at", "waiting",
+    "previous_secret_until", "redelivery",
 }  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """Signatures are those of Standard Webhooks: its authors' own library accepts them."""
 
+import re
 from datetime import UTC, datetime
 from time import time
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from processor.bridges.webhooks.signature import SECRET_BYTES, new_secret, secret_text, signed_headers
+from serve.documentation.guide import GUIDE
 
 BODY = '{"type":"payment.succeeded","amount":"9007199254740993","reference":"straße"}'.encode()
 
@@ -51,3 +54,18 @@ def test_secrets_are_long_and_never_the_same() -> None:
     secrets = {new_secret() for _ in range(100)}
     assert len(secrets) == 100
     assert {len(secret) for secret in secrets} == {SECRET_BYTES}
+
+
+def test_the_guides_own_check_agrees() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    old, new, other = new_secret(), new_secret(), new_secret()
+    now = int(time())
+    headers = signed_headers([new, old], "msg_1", now, BODY)
+    is_genuine = names["is_genuine"]
+    assert is_genuine(secret_text(old), headers, BODY)
+    assert is_genuine(secret_text(new), headers, BODY)
+    assert not is_genuine(secret_text(other), headers, BODY)
+    assert not is_genuine(secret_text(new), headers, BODY + b" ")
+    assert not is_genuine(secret_text(new), signed_headers([new], "msg_1", now - 301, BODY), BODY)

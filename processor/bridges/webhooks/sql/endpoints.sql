@@ -27,6 +27,7 @@ SELECT
     status,
     reason,
     created_at,
+    waiting,
     CASE WHEN previous_until > now() THEN previous_until END AS previous_until,
     redeliveries.since_at,
     redeliveries.only_failed,
@@ -74,6 +75,27 @@ SELECT
 FROM payments.webhook_endpoints
 WHERE status = 'enabled'
 ORDER BY number;
+
+-- name: note_waiting
+-- How much waits for enabled endpoints. $1 endpoints for which something does, $2 how much, $3 for how many seconds the first of it has.
+UPDATE payments.webhook_endpoints AS endpoints
+SET waiting = seen.count, waiting_since = seen.since
+FROM (
+    SELECT number, coalesce(found.count, 0) AS count, now() - make_interval(secs => found.seconds) AS since
+    FROM payments.webhook_endpoints
+    LEFT JOIN unnest($1::integer[], $2::bigint[], $3::float8[]) AS found (endpoint, count, seconds) ON found.endpoint = number
+    WHERE status = 'enabled'
+) AS seen
+WHERE endpoints.number = seen.number AND (endpoints.waiting, endpoints.waiting_since) IS DISTINCT FROM (seen.count, seen.since);
+
+-- name: figures
+-- How many endpoints there are, how much waits for the enabled ones, and for how many seconds the first of it has.
+SELECT
+    count(*) FILTER (WHERE status = 'enabled') AS enabled,
+    count(*) FILTER (WHERE status = 'disabled') AS disabled,
+    coalesce(sum(waiting) FILTER (WHERE status = 'enabled'), 0)::bigint AS waiting,
+    coalesce(extract(epoch FROM now() - min(waiting_since) FILTER (WHERE status = 'enabled')), 0)::float8 AS oldest_seconds
+FROM payments.webhook_endpoints;
 
 -- name: disable
 -- $1 number, $2 why.
