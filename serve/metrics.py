@@ -12,12 +12,14 @@ from actors.host import HostStatus
 from actors.metrics import gauge, host_families
 from processor.audit.store import AuditStatus
 from processor.bridges.status import BridgeStatus
+from processor.bridges.webhooks.endpoint_table import Figures
 from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.results import Result
 from processor.projections.lag import ShardLag
 from serve.bridge_metrics import bridge_families
 from serve.ledger import ShardStatus
 from serve.tallies import Level, Tallies, Timings
+from serve.webhook_metrics import webhook_families
 
 _LAG_FIGURES: dict[str, tuple[str, Callable[[ShardLag], float]]] = {
     "records": ("Records of the shard that lists do not show yet", lambda lag: lag.records),
@@ -40,12 +42,14 @@ class Scrape(Collector):
         lags: list[ShardLag],
         audits: list[AuditStatus],
         bridges: list[BridgeStatus],
+        webhooks: list[Figures],
     ) -> None:
         self._hosts = hosts
         self._shards = shards
         self._lags = lags
         self._audits = audits
         self._bridges = bridges
+        self._webhooks = webhooks
 
     def collect(self) -> Iterable[Metric]:
         """Return it for Prometheus."""
@@ -60,6 +64,7 @@ class Scrape(Collector):
             audits = (((str(audit.row.shard),), of_audit(audit)) for audit in self._audits)
             yield gauge(f"payments_audit_{name}", text, ("shard",), audits)
         yield from bridge_families(self._bridges)
+        yield from webhook_families(self._webhooks)
 
 
 class Metrics:

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from processor.bridges.webhooks.endpoint_table import Figures
+from processor.journal.interface import JournalUnavailable
 from serve.ledger import LedgerError
 from serve.metrics import Scrape
 from serve.routes.route import Route
@@ -23,8 +25,17 @@ async def read_metrics(request: Request) -> Answer:
         await _told(ledger.reads.lag()),
         await _told(ledger.reads.audits()),
         await _told(ledger.reads.bridges()),
+        await _webhooks(request),
     )
     return Answer(200, request.site.metrics.text(scrape), (), CONTENT_TYPE_LATEST.encode())
+
+
+async def _webhooks(request: Request) -> list[Figures]:
+    webhooks = request.site.webhooks
+    try:
+        return [await webhooks.figures()] if webhooks is not None else []
+    except JournalUnavailable:
+        return []
 
 
 async def _told(asked: Awaitable[list[Told]]) -> list[Told]:

@@ -33,7 +33,8 @@ def shared_instance() -> Iterator[Instance]:
     """A running instance with two shard hosts and little memory. Use `ledger`."""
     # Memory can only forget what is projected, and here most payments are made by tests that wait for nothing.
     memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES, "projection_share": 0.6}
-    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory)
+    receivers = {"webhook_allowed_networks": "127.0.0.0/8"}
+    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory, **receivers)
     try:
         yield shared.start()
     finally:

@@ -78,7 +78,7 @@ async def test_a_replicas_own_figures_carry_its_id(ledger: RoutedLedger) -> None
 
 def test_a_shard_whose_host_is_silent_is_not_served() -> None:
     registry = CollectorRegistry()
-    registry.register(Scrape([], [ShardStatus(3, "silent", "silent", 1, 7, 9, 0, 0.0, 0.0)], [], [], []))
+    registry.register(Scrape([], [ShardStatus(3, "silent", "silent", 1, 7, 9, 0, 0.0, 0.0)], [], [], [], []))
     assert registry.get_sample_value("payments_shard_served", {"shard": "3", "host": "silent"}) == 0
 
 

@@ -144,7 +144,7 @@ async def test_too_much_that_waits_disables_the_endpoint_and_what_waits_too_long
         webhook = await bench.register(receiver.url, types=["payment.*"])
         path = f"/v1/webhooks/{webhook['id']}"
         await bench.pay()
-        await bench.until(webhook, attempts=1)
+        await bench.tried(webhook, 1)
         await bench.run("UPDATE payments.webhook_deliveries SET queued_at = now() - interval '2 days'")
         delivery = await bench.until(webhook, status="failed")
         assert delivery["log"][-1]["error"] == "it was not taken in time"

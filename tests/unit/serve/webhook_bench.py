@@ -56,6 +56,14 @@ class Bench:
                 return found[0]
             await asyncio.sleep(0.02)
 
+    async def tried(self, webhook: dict[str, Any], attempts: int) -> dict[str, Any]:
+        """Return the newest delivery as soon as it was tried so often, or more often."""
+        while True:
+            found = await self.deliveries(webhook)
+            if found and found[0]["attempts"] >= attempts:
+                return found[0]
+            await asyncio.sleep(0.02)
+
     async def run(self, statement: str, *arguments: object) -> Any:
         """Run a statement on the database and return its first value."""
         connection = await asyncpg.connect(self.database_url)
@@ -70,7 +78,7 @@ class Bench:
 
     @asynccontextmanager
     async def sending(self, *, allowed: str = "127.0.0.0/8", copies: int = 1) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Let so many copies of the bridge be at work."""
+        """Let so many copies of the bridge be at work. `term` is the newest one's."""
         settings = Settings(
             database_url=self.database_url,
             webhook_allowed_networks=allowed,
@@ -79,9 +87,10 @@ class Bench:
         )
         journal = await PostgresJournal.connect(self.database_url)
         links = [Link(self.database_url, DEFAULT_TIMEOUTS) for _ in range(copies)]
-        tasks = [
-            asyncio.create_task(Webhooks(settings, journal, link).run(Term(await take_over(link, "webhooks")))) for link in links
-        ]
+        tasks = []
+        for link in links:
+            self.term = Term(await take_over(link, "webhooks"))
+            tasks.append(asyncio.create_task(Webhooks(settings, journal, link).run(self.term)))
         try:
             yield tasks
         finally:
