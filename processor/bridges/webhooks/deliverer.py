@@ -66,6 +66,8 @@ class Deliverer:
 
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
         del self._running[number]
+        if number in self._lanes and self._lanes[number].is_over:
+            del self._lanes[number]  # Should the endpoint be enabled still, or again, it gets another one.
         if task.cancelled() or task.exception() is None:
             return
         if isinstance(task.exception(), JournalUnavailable):

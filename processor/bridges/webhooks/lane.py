@@ -71,6 +71,11 @@ class Lane:
         self._has_room.set()
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more is sent by this lane."""
+        return self._is_over
+
+    @property
     def is_resting(self) -> bool:
         """Whether the receiver is let alone at the moment."""
         return monotonic() < self._rests_until

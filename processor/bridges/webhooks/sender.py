@@ -3,6 +3,7 @@
 import re
 import ssl
 import time
+from email.utils import parsedate_to_datetime
 from typing import Self
 
 import aiohttp
@@ -17,7 +18,7 @@ GONE = 410
 TOO_MANY = 429
 ERROR_CHARACTERS_MAX = 200
 _ANSWER_BYTES_MAX = 4 * 1024
-_CONNECTIONS_MAX = 512
+_CONNECTIONS_MAX = 1_000
 _NAME_SECONDS = 15
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _FIXED_HEADERS = {
@@ -96,7 +97,7 @@ class Sender:
                 await _read_rest(answer)
         except (aiohttp.ClientError, OSError, BadUrl, TimeoutError, ValueError) as error:
             return Attempt(now, _since(began), None, _reason(error))
-        return Attempt(now, _since(began), status, _refusal(status), _retry_after_seconds(retry_after))
+        return Attempt(now, _since(began), status, _refusal(status), _retry_after_seconds(retry_after, now))
 
 
 async def _read_rest(answer: aiohttp.ClientResponse) -> None:
@@ -121,8 +122,14 @@ def _refusal(status: int) -> str:
     return f"the receiver answered {status}"
 
 
-def _retry_after_seconds(text: str) -> float | None:
-    return float(text) if _SECONDS.fullmatch(text) else None
+def _retry_after_seconds(text: str, now: float) -> float | None:
+    """Return what Retry-After asks for, in seconds or until a date; None if it is neither."""
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _reason(error: Exception) -> str:

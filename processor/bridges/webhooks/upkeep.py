@@ -24,7 +24,7 @@ LATE = "it was not taken in time"
 STEP_ROWS = 5_000
 _STEP_SECONDS = 10.0
 # Looking takes longer when more is waiting; it may take this part of the time.
-_LOOK_SHARE = 0.02
+_LOOK_SHARE = 0.1
 
 
 class Upkeep:

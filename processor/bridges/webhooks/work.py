@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Any
 
@@ -105,9 +105,9 @@ class QueueTerm(Term):
         super().report(state, problem)
         self._term.report(state, problem)
 
-    def count(self, published: int = 0, rejected: int = 0, retries: int = 0) -> None:
+    def count(self, published: int = 0, rejected: int = 0, retries: int = 0, figures: Mapping[str, int] | None = None) -> None:
         """Count nothing but what the queue itself has refused or has had to try again."""
-        self._term.count(rejected=rejected, retries=retries)
+        self._term.count(rejected=rejected, retries=retries, figures=figures)
 
 
 async def _keep_counting(term: Term, counts: Counts) -> None:

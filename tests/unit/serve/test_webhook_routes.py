@@ -5,10 +5,14 @@ import re
 from base64 import b64decode
 
 import httpx
+import msgspec
 import pytest
 
 from processor.bridges.webhooks.endpoint_table import ENDPOINTS_MAX
+from serve.documentation.openapi import openapi_document
+from serve.routes.table import route_table
 from tests.unit.serve.calls import pointers, problem
+from tests.unit.serve.test_openapi_document import validator
 from tests.unit.serve.webhook_bench import Bench
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +166,31 @@ async def test_the_log_is_read_with_a_status_and_in_pages(bench: Bench) -> None:
     assert await bench.deliveries(webhook, "?status=failed") == []
     for query in ("?status=lost", "?cursor=x", f"?status=failed&cursor={first['next_cursor']}", "?limit=101"):
         problem(await bench.api.get(path + "/deliveries" + query), 400, "invalid_parameter")
+
+
+async def test_every_answer_is_as_described(bench: Bench) -> None:
+    document = msgspec.json.decode(msgspec.json.encode(openapi_document(route_table())))
+    identity = (await bench.register(URL, types=["payment.*"], accounts=["alice"]))["id"]
+    for method, path, body in (
+        ("post", "/v1/webhooks", {"url": URL}),
+        ("post", "/v1/webhooks", {"url": URL}),
+        ("get", "/v1/webhooks", None),
+        ("get", "/v1/webhooks/{id}", None),
+        ("post", "/v1/webhooks/{id}", {"description": "shop"}),
+        ("post", "/v1/webhooks/{id}/rotate", {}),
+        ("post", "/v1/webhooks/{id}/test", None),
+        ("get", "/v1/webhooks/{id}/deliveries", None),
+        ("post", "/v1/webhooks/{id}/deliveries/redeliver", {"since": "2026-01-01T00:00:00Z"}),
+        ("post", "/v1/webhooks/{id}/deliveries/redeliver", {"since": "2026-01-01T00:00:00Z"}),
+        ("get", "/v1/webhooks/{id}", None),
+        ("delete", "/v1/webhooks/{id}", None),
+    ):
+        answer = await bench.api.request(method, path.replace("{id}", identity), json=body)
+        described = document["paths"][path][method]["responses"][str(answer.status_code)]
+        assert {name.lower() for name in described["headers"]} <= answer.headers.keys()
+        if answer.content:
+            schema = described["content"][answer.headers["content-type"]]["schema"]
+            validator(document, schema).validate(answer.json())
 
 
 async def test_other_sites_pages_cannot_delete_a_webhook(bench: Bench) -> None:

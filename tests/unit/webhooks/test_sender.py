@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from email.utils import formatdate
+from time import time
 
 import pytest
 
@@ -75,6 +77,14 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(sender: Sender, statu
 async def test_what_a_receiver_asks_for_is_read_if_it_makes_sense(sender: Sender, header: str, seconds: float | None) -> None:
     async with Receiver((503, {"Retry-After": header})) as receiver:
         assert (await send(sender, receiver.url)).retry_after_seconds == seconds
+
+
+async def test_a_receiver_may_name_a_date(sender: Sender) -> None:
+    for date, least, most in ((time() + 1000, 990, 1001), (time() - 1000, 0, 0)):
+        async with Receiver((503, {"Retry-After": formatdate(date, usegmt=True)})) as receiver:
+            seconds = (await send(sender, receiver.url)).retry_after_seconds
+        assert seconds is not None
+        assert least <= seconds <= most
 
 
 async def test_a_receiver_that_does_not_answer_is_given_up(sender: Sender) -> None:
