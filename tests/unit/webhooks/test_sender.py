@@ -1,7 +1,6 @@
 """Sending one message to a receiver that may behave in any way."""
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from time import time
@@ -134,19 +133,6 @@ async def test_nobody_there_is_told(sender: Sender) -> None:
     async with Receiver() as receiver:
         url = receiver.url
     assert "no connection" in (await send(sender, url)).error
-
-
-async def test_compressed_answers_are_not_unpacked(sender: Sender) -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
-
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb)
-        writer.close()
-
-    server = await asyncio.start_server(meet, "127.0.0.1", 0)
-    assert (await send(sender, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")).is_taken
-    server.close()
 
 
 async def test_nothing_is_sent_to_an_address_that_is_not_allowed_whatever_was_registered() -> None:
