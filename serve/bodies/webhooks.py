@@ -10,6 +10,7 @@ from processor.bridges.webhooks.delivery_table import Delivery, DeliveryStatus, 
 from processor.bridges.webhooks.endpoint_table import EndpointRow, Redelivery, Status
 from processor.bridges.webhooks.message import TEST_SEQUENCE, message_id
 from processor.bridges.webhooks.url import URL_CHARACTERS_MAX
+from processor.eventlog.positions import CURSOR_CHARACTERS_MAX
 from processor.wire_values import rfc3339
 from serve.bodies.values import AccountId, Time
 from serve.limits import (
@@ -75,7 +76,7 @@ class RotateBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RedeliverBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What is to be sent again: deliveries of the log, or all events since a time, however long ago.
+    """What is to be sent again: deliveries of the log, or all events since a time or after a cursor of `/v1/events`, however long ago.
 
     With `only_failed` what was delivered since then is left out; what was never queued is sent.
     """
@@ -85,13 +86,14 @@ class RedeliverBody(msgspec.Struct, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     since: Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})] | UnsetType = UNSET
+    after: Annotated[str, Meta(max_length=CURSOR_CHARACTERS_MAX)] | UnsetType = UNSET
     only_failed: bool | UnsetType = UNSET
 
 
 class RedeliveryBody(msgspec.Struct, frozen=True):
-    """The past that is being sent again. `queued`: how many events so far; it is gone when all are."""
+    """The past that is being sent again. `since` is null if it was asked for by a cursor; `queued`: how many events so far."""
 
-    since: Time
+    since: Time | None
     only_failed: bool
     queued: int
     requested_at: Time
@@ -204,7 +206,10 @@ def redelivery_body(redelivery: Redelivery | None) -> RedeliveryBody | None:
     if redelivery is None:
         return None
     return RedeliveryBody(
-        rfc3339(redelivery.since_at), redelivery.only_failed, redelivery.queued, _required(redelivery.requested_at)
+        rfc3339(redelivery.since_at) if redelivery.since_at else None,
+        redelivery.only_failed,
+        redelivery.queued,
+        _required(redelivery.requested_at),
     )
 
 

@@ -78,7 +78,7 @@ def _schemas(types: list[type]) -> dict[str, Any]:
         components[operation.__name__]["not"] = {"required": ["amount", "legs"]}
     for item, required in _REQUIRED.items():
         components[item.__name__]["required"] = required
-    components[RedeliverBody.__name__]["oneOf"] = [{"required": ["deliveries"]}, {"required": ["since"]}]
+    components[RedeliverBody.__name__]["oneOf"] = [{"required": [name]} for name in ("deliveries", "since", "after")]
     components[ComparisonBody.__name__]["minProperties"] = 1
     components[BalanceConditionBody.__name__]["minProperties"] = 2
     return dict(sorted(components.items()))

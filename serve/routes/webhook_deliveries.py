@@ -8,6 +8,7 @@ from processor.bridges.webhooks.delivery_table import STATUSES, DeliveryStatus
 from processor.bridges.webhooks.endpoint_table import EndpointRow
 from processor.bridges.webhooks.message import TEST_TYPE, message_id, parse_message_id
 from processor.core.ids import Place
+from processor.eventlog.positions import BadCursor as BadLogCursor
 from processor.projections.cursors import BadCursor, read_cursor, write_cursor
 from processor.wire_values import parse_rfc3339
 from serve.bodies.accounts import EmptyBody
@@ -60,18 +61,24 @@ async def redeliver(request: Request) -> Answer:
 
 
 async def _redeliver(webhooks: WebhookAdmin, endpoint: EndpointRow, body: RedeliverBody) -> RedeliveryAnswerBody:
-    if (body.deliveries is UNSET) is (body.since is UNSET):
-        raise field_problem("invalid_body", "", "give either `deliveries` or `since`")
+    if [body.deliveries, body.since, body.after].count(UNSET) != 2:
+        raise field_problem("invalid_body", "", "give either `deliveries`, `since` or `after`")
     if body.deliveries is not UNSET:
         if body.only_failed is not UNSET:
-            raise field_problem("invalid_body", "/only_failed", "goes with `since` alone")
+            raise field_problem("invalid_body", "/only_failed", "goes with `since` and `after` alone")
         places = [_place(endpoint, text, number) for number, text in enumerate(body.deliveries)]
         return RedeliveryAnswerBody(await webhooks.redeliver(endpoint, list(dict.fromkeys(places))), None)
-    assert body.since is not UNSET
-    since = parse_rfc3339(body.since)
-    if since is None or since < 0:
-        raise field_problem("invalid_body", "/since", "must be an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
-    row = await webhooks.redeliver_since(TENANT, endpoint, since, body.only_failed is True)
+    since: int | str | None
+    if body.since is not UNSET:
+        since = parse_rfc3339(body.since)
+        if since is None or since <= 0:
+            raise field_problem("invalid_body", "/since", "must be an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
+    else:
+        since = str(body.after)
+    try:
+        row = await webhooks.redeliver_since(TENANT, endpoint, since, body.only_failed is True)
+    except BadLogCursor as error:
+        raise field_problem("invalid_body", "/after", str(error)) from None
     return RedeliveryAnswerBody(0, redelivery_body(row.redelivery))
 
 
@@ -113,8 +120,9 @@ ROUTES = (
     ),
     Route(
         "POST", "/v1/webhooks/{id}/deliveries/redeliver", redeliver, "Send events again", _TAG, {202: RedeliveryAnswerBody},
-        "Either some `deliveries` of the log, or all events that the webhook wants `since` a time, read from the journal however old they "
-        "are. Each keeps the `webhook-id` that it had or would have had, so that receivers drop what they have.",
+        "Either some `deliveries` of the log, or all events that the webhook wants `since` a time, or `after` a cursor of `/v1/events`; "
+        "these are read from the journal however old they are. Each keeps the `webhook-id` that it had or would have had, so that "
+        "receivers drop what they have.",
         RedeliverBody, (WEBHOOK,), ("webhook_disabled", "redelivery_under_way", *WEBHOOK_PROBLEMS, *BODY_PROBLEMS),
         {"What failed since this morning": {"since": "2026-01-31T06:00:00Z", "only_failed": True}},
     ),

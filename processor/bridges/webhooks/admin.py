@@ -16,6 +16,7 @@ from processor.bridges.webhooks.redelivery_table import RedeliveryTable
 from processor.bridges.webhooks.signature import new_secret
 from processor.clock import now_microseconds
 from processor.core.ids import Place
+from processor.eventlog.positions import Positions
 from processor.journal.interface import Journal
 from processor.journal.postgres.link import Link, Timeouts
 from processor.settings import Settings
@@ -118,13 +119,15 @@ class WebhookAdmin:
         _must_be_enabled(endpoint)
         return await self._deliveries.queue_known(endpoint.number, places)
 
-    async def redeliver_since(self, tenant: str, endpoint: EndpointRow, since_at: int, only_failed: bool) -> EndpointRow:
-        """Have all that it wants from this time (microseconds) until now sent again, or what was not delivered.
+    async def redeliver_since(self, tenant: str, endpoint: EndpointRow, since: int | str, only_failed: bool) -> EndpointRow:
+        """Have all that it wants from a time (microseconds) or behind a cursor of the event log sent again, or what was not delivered.
 
-        Raises Disabled, UnderWay.
+        Raises Disabled, UnderWay, BadCursor.
         """
         _must_be_enabled(endpoint)
-        if not await self._redeliveries.ask(endpoint.number, since_at, only_failed, await self._heads()):
+        heads = await self._heads()
+        since_at, positions = (0, Positions.read(since, len(heads)).whole) if isinstance(since, str) else (since, None)
+        if not await self._redeliveries.ask(endpoint.number, since_at, only_failed, positions, heads):
             raise UnderWay
         return await self.read(tenant, endpoint.id)
 

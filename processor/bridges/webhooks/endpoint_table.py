@@ -45,7 +45,7 @@ class Wishes(msgspec.Struct, frozen=True):
 
 
 class Redelivery(msgspec.Struct, frozen=True):
-    """The past that is being sent again: from `since_at` (microseconds) on; `queued` events so far."""
+    """The past that is being sent again: from `since_at` (microseconds) on, or from a cursor (0); `queued` events so far."""
 
     since_at: int
     only_failed: bool

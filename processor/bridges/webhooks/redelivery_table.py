@@ -34,9 +34,12 @@ class RedeliveryTable:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    async def ask(self, endpoint: int, since_at: int, only_failed: bool, heads: Sequence[int]) -> bool:
-        """Ask for the past; return False if some is being sent again already."""
-        return bool(await self._link.fetch(_QUERIES["ask"], endpoint, since_at, only_failed, None, list(heads)))
+    async def ask(
+        self, endpoint: int, since_at: int, only_failed: bool, positions: Sequence[int] | None, heads: Sequence[int]
+    ) -> bool:
+        """Ask for the past behind these positions (None: they are looked for); return False if some is being sent again already."""
+        known = None if positions is None else list(positions)
+        return bool(await self._link.fetch(_QUERIES["ask"], endpoint, since_at, only_failed, known, list(heads)))
 
     async def open(self) -> list[Asked]:
         """Return what enabled endpoints have asked for, oldest first; not of those for which much is waiting already."""

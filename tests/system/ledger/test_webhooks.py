@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import psutil
 from standardwebhooks import Webhook
 
+from tests.system.events.bridges import actors
 from tests.system.instance import Instance
 from tests.system.ledger.api import Api
 from tests.system.ledger.waiting import wait_until
@@ -49,17 +49,6 @@ def receiver(secrets: list[str]) -> Iterator[tuple[str, Arrived]]:
     thread.join(10)
 
 
-def bridge_process(instance: Instance) -> psutil.Process | None:
-    """Return the process that sends, if it is there."""
-    for process in instance.processes():
-        try:
-            if "ray::Bridge(webhooks)" in " ".join(process.cmdline()):
-                return process
-        except psutil.Error:
-            continue
-    return None
-
-
 def test_payments_reach_a_receiver_signed_although_the_sender_is_killed(ledger: Instance, api: Api) -> None:
     api.fund("alice", 1_000)
     api.open("shop")
@@ -77,8 +66,8 @@ def test_payments_reach_a_receiver_signed_although_the_sender_is_killed(ledger: 
         for number in range(40):
             payments.append(api.pay(f"more {number}", "alice", "shop", 2).json()["id"])
             if number == 20:
-                victim = wait_until(lambda: bridge_process(ledger), "the process of the bridge")
-                victim.kill()
+                (sender,) = actors(ledger).values()
+                sender.kill()
         wait_until(lambda: {event["subject"] for _, event in arrived} >= set(payments), "all events")
         assert {event["subject"] for _, event in arrived} == set(payments)
         ids = {identity: event["subject"] for identity, event in arrived}

@@ -196,6 +196,12 @@ async def test_the_past_is_sent_again_from_a_time_on_read_from_the_journal(bench
                 await asyncio.sleep(0.02)
             assert len(receiver.received) == count + more
             assert len({one.id for one in receiver.received}) == 3
+        cursor = (await bench.api.get("/v1/events")).json()["next_cursor"]
+        payments.append(await bench.pay(5))
+        await receiver.wait_for(count + 4)
+        await bench.api.post(path + "/deliveries/redeliver", json={"after": cursor})
+        await receiver.wait_for(count + 5)
+        assert [one.event["subject"] for one in receiver.received[count + 3 :]] == [payments[-1]] * 2
 
 
 async def test_figures_tell_what_was_taken_what_was_not_and_what_waits(bench: Bench) -> None:

@@ -133,6 +133,8 @@ async def test_what_may_be_asked_to_be_sent_again(bench: Bench) -> None:
         ({"deliveries": ["msg_x"]}, "/deliveries/0"),
         ({"deliveries": [f"msg_{'a' * 16}_{'0' * 26}"]}, "/deliveries/0"),
         ({"deliveries": ["x"], "only_failed": True}, "/only_failed"),
+        ({"since": "2026-01-01T00:00:00Z", "after": "1.0"}, ""),
+        ({"after": "1.0.0.0"}, "/after"),
         ({"since": "yesterday"}, "/since"),
         ({"since": "2026-01-01T00:00:00"}, "/since"),
     ):
