@@ -52,6 +52,7 @@ class ScriptedSink:
         self.opened = 0
         self.before_returning: Callable[[], Awaitable[None]] | None = None
         self.save: Callable[[asyncpg.Connection, Sequence[PublishedEvent]], Awaitable[None]] | None = None
+        self.saved: Callable[[], Awaitable[None]] | None = None
 
     async def open(self) -> None:
         self.opened += 1
@@ -71,7 +72,9 @@ class ScriptedSink:
             await self.before_returning()
         rejections = [Rejection(event, "it is too large") for event in events if event.name in self.refused]
         save = self.save
-        return Published(rejections) if save is None else Published(rejections, lambda connection: save(connection, taken))
+        if save is None:
+            return Published(rejections, saved=self.saved)
+        return Published(rejections, lambda connection: save(connection, taken), self.saved)
 
     async def close(self) -> None:
         pass

@@ -120,6 +120,24 @@ async def test_rows_that_the_database_refuses_isolate_their_event_too(scene: Sce
     assert list(await scene.dead_letters()) == ["0:2:4"]
 
 
+async def test_what_follows_from_saved_rows_is_tried_until_it_works_and_the_batch_does_not_come_again(scene: Scene) -> None:
+    await scene.write(0, 3)
+    sink = ScriptedSink()
+    failures = [SinkUnavailable("throttled"), ZeroDivisionError("a mistake")]
+    calls: list[dict[int, int]] = []
+
+    async def saved() -> None:
+        calls.append(await scene.positions())
+        if failures:
+            raise failures.pop()
+
+    sink.saved = saved
+    async with scene.running(sink) as (term, task):
+        await until(lambda: _is(len(calls) == 3 and term.state == "running"), task)
+    assert calls == [{0: 2, 1: 1}] * 3, "the cursor had moved before"
+    assert (sink.batches, sink.opened, term.counts.published) == ([3], 3, 3)
+
+
 async def test_a_sink_that_fails_on_everything_gives_up_nothing(scene: Scene) -> None:
     await scene.write(0, 3)
     sink = ScriptedSink()

@@ -93,7 +93,7 @@ async def test_files_of_a_flush_that_crashed_before_its_commit_never_count(scene
     assert {key for key, _ in await orphans(scene.bucket)} <= left_behind and await orphans(scene.bucket)
 
 
-async def test_a_repeat_after_a_crash_finds_its_own_files_and_commits_once(scene: Recording) -> None:
+async def test_a_repeat_after_a_crash_finds_its_own_files_and_commits_once(scene: Recording, aws: EmulatedAws) -> None:
     await tell_payments(scene.story)
     events = await scene.published()
     await published_by(scene.sink(), events)
@@ -108,6 +108,8 @@ async def test_a_repeat_after_a_crash_finds_its_own_files_and_commits_once(scene
     await scene.record()
     assert (await scene.verify()).problems == [] and await orphans(scene.bucket) == []
     assert len(await scene.manifests()) == 1
+    versions = aws.client("s3").list_object_versions(Bucket=scene.settings.s3_bucket)["Versions"]
+    assert len(versions) == len(await scene.keys()), "nothing was written twice"
 
 
 async def test_of_two_copies_that_write_the_same_events_only_the_newer_one_commits(scene: Recording) -> None:
@@ -133,6 +135,23 @@ async def test_a_cursor_that_was_set_back_adds_nothing_twice(scene: Recording) -
     await tell_holds(scene.story)
     await scene.record()
     assert (await scene.verify()).problems == []
+    assert sorted(await scene.names()) == names_of(await scene.published())
+
+
+async def test_a_shard_that_was_set_back_stays_covered_while_others_go_on(scene: Recording) -> None:
+    await tell_payments(scene.story)
+    await scene.record()
+    before = await scene.heads()
+    await tell_holds(scene.story)
+    await rewind(scene.link, NAME, {1: 1})
+    cursors = await cursors_of(scene)
+    part = await published_by(scene.sink(), [event for event in await scene.published() if event.shard == 0])
+    assert part.save is not None and part.saved is not None
+    await cursors.advance({0: (await scene.heads())[0]}, saves=[part.save])
+    await part.saved()
+    found = await scene.verify()
+    assert found.problems == [] and found.ends == before | {0: (await scene.heads())[0]}
+    await scene.record()
     assert sorted(await scene.names()) == names_of(await scene.published())
 
 
