@@ -91,8 +91,7 @@ class Bridge:
                     if upcoming.done() and len(batch.events) < EVENTS_TO_COMPARE:
                         batch.join(upcoming.result())
                         upcoming = read_ahead()
-                await asyncio.sleep(self._pace.rest_seconds(fullness))
-                self._pace.begin()
+                await asyncio.sleep(self._pace.rest_seconds(fullness, batch.records))
         finally:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)

@@ -3,33 +3,36 @@
 from random import Random
 from time import monotonic, process_time
 
-GATHER_SECONDS = 0.05
-"""How long a batch that was not full takes at least: each costs the database a transaction, so payments that come in one after another
-share them."""
+POLL_SECONDS = 0.05
+GATHER_SECONDS = 0.2
+"""How long to rest where payments come in all the time: a batch costs about as much as a few hundred events, so they share one."""
 
 BACKOFF_SECONDS_MIN = 0.1
 BACKOFF_SECONDS_MAX = 30.0
 
 _FULL = 0.5
+_BUSY_RECORDS = 16
 
 
 class Pace:
-    """Keeps this process's work, averaged over a batch, at a share of one core's time. Waiting for a target is no work."""
+    """Keeps all that this process does at a share of one core's time. Waiting for a target is no work."""
 
     def __init__(self, share: float) -> None:
         """`share`: 1 is all of the time."""
         self._share = share
-        self.begin()
-
-    def begin(self) -> None:
-        """A batch begins."""
-        self._began = monotonic()
+        self._owed_seconds = 0.0
+        self._looked = monotonic()
         self._worked = process_time()
 
-    def rest_seconds(self, fullness: float) -> float:
-        """Return how long to rest after the batch, which held this much of what a batch may hold."""
-        passed, worked = monotonic() - self._began, process_time() - self._worked
-        return max(0.0, worked / self._share - passed, 0.0 if fullness >= _FULL else GATHER_SECONDS - passed)
+    def rest_seconds(self, fullness: float, records: int) -> float:
+        """Return how long to rest after a batch of so many records, which held this much of what a batch may hold."""
+        looked, worked = monotonic(), process_time()
+        owed = self._owed_seconds + (worked - self._worked) / self._share - (looked - self._looked)
+        # Time in which there was nothing to do is not saved up.
+        self._looked, self._worked, self._owed_seconds = looked, worked, max(0.0, owed)
+        if fullness >= _FULL:
+            return self._owed_seconds
+        return max(self._owed_seconds, GATHER_SECONDS if records >= _BUSY_RECORDS else POLL_SECONDS)
 
 
 class Backoff:

@@ -72,16 +72,21 @@ class EventTail:
         deadline = 0.0
         pause = max(POLL_SECONDS, min(gather_seconds / _POLLS_PER_GATHERING, _POLL_SECONDS_MAX))
         while True:
-            if not self._read:
+            if not self._gather():
                 await self._read_on(self._bytes_max - self._gathered.record_bytes)
-            while self._read and self._has_room():
-                self._gathered.add(*self._read.popleft())
+            is_full, now = self._gather(), monotonic()
             if self._gathered.records:
-                deadline = deadline or monotonic() + gather_seconds
-                if self._read or monotonic() >= deadline:
+                deadline = deadline or now + gather_seconds
+                if is_full or now >= deadline:
                     batch, self._gathered = self._gathered, Batch()
                     return batch
-            await asyncio.sleep(min(pause, deadline - monotonic()) if deadline else pause)
+            await asyncio.sleep(min(pause, deadline - now) if deadline else pause)
+
+    def _gather(self) -> bool:
+        """Put what was read into the batch, as far as there is room; return whether there was too much."""
+        while self._read and self._has_room():
+            self._gathered.add(*self._read.popleft())
+        return bool(self._read)
 
     def fullness(self, batch: Batch) -> float:
         """Return how much of what a batch may hold is in it: near to 1, there is probably more."""
