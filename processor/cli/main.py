@@ -9,6 +9,7 @@ from processor.cli.bench import bench
 from processor.cli.bridges import bridges
 from processor.cli.dead_letters import dead_letters
 from processor.cli.demo import demo
+from processor.cli.events import events
 from processor.cli.journal import journal
 from processor.cli.loadtest import loadtest
 from processor.cli.projections import projections
@@ -41,6 +42,7 @@ for command in (
     send,
     verify,
     shards,
+    events,
     scale,
     projections,
     journal,
