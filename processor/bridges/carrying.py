@@ -5,10 +5,11 @@ import logging
 from collections.abc import Sequence
 
 from processor.bridges.cursors import Cursors, Replaced
-from processor.bridges.isolation import NothingWorks, describe, isolate
+from processor.bridges.isolation import NothingWorks, isolate
 from processor.bridges.pace import Backoff
 from processor.bridges.sink import Published, Save, Sink, SinkUnavailable
 from processor.bridges.tail import Batch
+from processor.bridges.wording import describe
 from processor.bridges.work import Term
 from processor.eventlog.event import PublishedEvent
 from processor.journal.interface import JournalUnavailable
@@ -30,11 +31,15 @@ class Carrying:
         self._mistakes = 0
 
     async def open(self) -> None:
-        """Open the sink, trying until it works."""
+        """Open the sink, trying until it works. Raises Replaced, JournalUnavailable."""
+        await self._open()
+        self._term.report("running")
+
+    async def _open(self) -> None:
         while True:
             try:
                 await self._sink.open()
-                break
+                return
             except (Replaced, JournalUnavailable):
                 raise
             except SinkUnavailable as error:
@@ -42,8 +47,6 @@ class Carrying:
             except Exception as error:
                 logger.exception("a sink cannot be opened")
                 await self._wait(f"it cannot be opened: {describe(error)}")
-        if self._term.state == "starting":
-            self._term.report("running")
 
     async def carry(self, batch: Batch) -> bool:
         """Publish the batch and move the cursor past it, trying until it is done.
@@ -112,7 +115,7 @@ class Carrying:
     async def recover(self, problem: str) -> None:
         """Say what is wrong, wait, and open the sink again."""
         await self._wait(problem)
-        await self.open()
+        await self._open()
 
     def works(self) -> None:
         """Something has come to the sink: forget earlier failures."""

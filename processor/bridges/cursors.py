@@ -10,6 +10,7 @@ import asyncpg
 
 from processor.bridges.queries import load_queries
 from processor.bridges.sink import Rejection, Save
+from processor.bridges.wording import storable
 from processor.eventlog.event import PublishedEvent
 from processor.journal.postgres.link import Link
 
@@ -21,10 +22,6 @@ _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, async
 
 Place = tuple[int, int, int]
 """(shard, sequence, index): the name of an event."""
-
-
-REASON_MAX = 2_000
-"""So many characters of a reason are kept."""
 
 
 class NotSaved(Exception):
@@ -122,7 +119,7 @@ def place_of(event: PublishedEvent) -> Place:
 
 
 def _about(rejection: Rejection) -> tuple[str, str, str]:
-    return rejection.event.type, rejection.event.subject, rejection.reason[:REASON_MAX]
+    return rejection.event.type, rejection.event.subject, storable(rejection.reason)
 
 
 async def _save(connection: asyncpg.Connection, saves: Sequence[Save]) -> None:

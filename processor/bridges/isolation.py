@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from processor.bridges.cursors import Replaced
 from processor.bridges.sink import Published, Rejection, SinkUnavailable
+from processor.bridges.wording import describe
 from processor.eventlog.event import PublishedEvent
 from processor.journal.interface import JournalUnavailable
 
@@ -47,8 +48,3 @@ def failure(event: PublishedEvent, error: Exception) -> Rejection:
     """Return that the sink fails on this event by this mistake."""
     logger.error("event %s makes its bridge fail", event.name, exc_info=error)
     return Rejection(event, f"publishing it fails: {describe(error)}")
-
-
-def describe(error: Exception) -> str:
-    """Return a mistake in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -8,9 +8,10 @@ from time import monotonic
 import msgspec
 
 from processor.bridges.cursors import Replaced, take_over
-from processor.bridges.isolation import describe
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
 from processor.bridges.queries import load_queries
+from processor.bridges.tail import Untranslatable
+from processor.bridges.wording import describe, storable
 from processor.bridges.work import Counts, Term, UnknownBridge, Work
 from processor.core.ensure import Broken
 from processor.journal.interface import JournalCorrupt, JournalUnavailable
@@ -58,7 +59,7 @@ async def _keep_working(name: str, make: Callable[[], Work], term: Term) -> None
             logger.exception("bridge %s stops for good", name)
             term.report("broken", f"{error}; repair it, then `payments bridges restart {name}`")
             await asyncio.Event().wait()
-        except (JournalUnavailable, UnknownBridge) as error:
+        except (JournalUnavailable, UnknownBridge, Untranslatable) as error:
             logger.warning("bridge %s waits: %s", name, error)
             problem = str(error)
         except Exception as error:
@@ -84,9 +85,10 @@ async def save_status(name: str, term: Term, link: Link) -> None:
     """Write down once how it is doing. Raises Replaced, JournalUnavailable."""
     counts, term.counts = term.counts, Counts()
     try:
+        problem = storable(term.problem) if term.problem else None
         figures = msgspec.json.encode(counts.figures).decode()
         rows = await link.fetch(
-            _SAVE, name, term.epoch, term.state, term.problem, counts.published, counts.rejected, counts.retries, figures
+            _SAVE, name, term.epoch, term.state, problem, counts.published, counts.rejected, counts.retries, figures
         )
     except BaseException:
         term.count(counts.published, counts.rejected, counts.retries, counts.figures)  # for the next time

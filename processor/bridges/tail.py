@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 import msgspec
@@ -19,6 +19,10 @@ POLL_SECONDS = 0.05
 # Who gathers for a minute need not look twenty times a second.
 _POLLS_PER_GATHERING = 20
 _POLL_SECONDS_MAX = 1.0
+
+
+class Untranslatable(Exception):
+    """A record holds what this version of the program does not know. The message says which one, and what to do."""
 
 
 class Batch(msgspec.Struct):
@@ -67,7 +71,8 @@ class EventTail:
     async def next(self, gather_seconds: float = 0.0) -> Batch:
         """Wait until there is anything, and return it: at once, or when a batch is full, or after this long.
 
-        Nothing is lost if it raises or is cancelled: call it again. Raises JournalUnavailable, JournalCorrupt, Broken.
+        Nothing is lost if it raises or is cancelled: call it again. Raises JournalUnavailable, JournalCorrupt, Broken,
+        Untranslatable.
         """
         deadline = 0.0
         pause = max(POLL_SECONDS, min(gather_seconds / _POLLS_PER_GATHERING, _POLL_SECONDS_MAX))
@@ -103,7 +108,7 @@ class EventTail:
         if not records:
             return
         by_record: dict[tuple[int, int], list[PublishedEvent]] = {(record.shard, record.sequence): [] for record in records}
-        for event in await self._translator.translate(records):
+        for event in await self._translate(records):
             by_record[event.shard, event.sequence].append(event)
         # Nothing has been noted until here: whatever has failed can be asked for again.
         for record in records:
@@ -111,3 +116,14 @@ class EventTail:
             self._read.append((record, by_record[record.shard, record.sequence]))
             self.positions[record.shard] = record.sequence
             self.newest_at = max(self.newest_at, record.at)
+
+    async def _translate(self, records: Sequence[Record]) -> list[PublishedEvent]:
+        try:
+            return await self._translator.translate(records)
+        except msgspec.MsgspecError as error:
+            if len(records) > 1:  # Up to the one at fault all is well.
+                return [event for record in records for event in await self._translate([record])]
+            place = f"shard {records[0].shard}, sequence {records[0].sequence}"
+            raise Untranslatable(
+                f"{place}: the record holds an event that this version of the program does not know: use the newer version ({error})"
+            ) from error

@@ -40,7 +40,8 @@ def event_at(shard: int, sequence: int, index: int = 0) -> PublishedEvent:
 
 
 class ScriptedSink:
-    """Keeps the names of what it is given. `failures` are raised by the next calls; `poison` makes it fail, `refused` is rejected."""
+    """Keeps the names of what it is given. `closed_doors`: so often it cannot be opened; `failures` are raised by the next calls;
+    `poison` makes it fail, `refused` is rejected."""
 
     def __init__(self, terms: Terms | None = None) -> None:
         self.terms = terms or Terms()
@@ -49,13 +50,17 @@ class ScriptedSink:
         self.failures: list[Exception] = []
         self.poison: set[str] = set()
         self.refused: set[str] = set()
-        self.opened = 0
+        self.reason = "it is too large"
+        self.opened = self.closed_doors = 0
         self.before_returning: Callable[[], Awaitable[None]] | None = None
         self.save: Callable[[asyncpg.Connection, Sequence[PublishedEvent]], Awaitable[None]] | None = None
         self.saved: Callable[[], Awaitable[None]] | None = None
 
     async def open(self) -> None:
         self.opened += 1
+        if self.closed_doors:
+            self.closed_doors -= 1
+            raise SinkUnavailable("there is no such target")
 
     async def publish(self, events: Sequence[PublishedEvent]) -> Published:
         if self.failures:
@@ -70,7 +75,7 @@ class ScriptedSink:
         self.batches.append(len(events))
         if self.before_returning is not None:
             await self.before_returning()
-        rejections = [Rejection(event, "it is too large") for event in events if event.name in self.refused]
+        rejections = [Rejection(event, self.reason) for event in events if event.name in self.refused]
         save = self.save
         if save is None:
             return Published(rejections, saved=self.saved)
@@ -100,11 +105,10 @@ class Scene:
             self.heads[shard] = head_of(record)
             self.names += [f"{shard}:{record.sequence}:{index}" for index in range(count)]
 
-    def bridge(self, sink: ScriptedSink) -> Bridge:
+    def bridge(self, sink: ScriptedSink, translator: Translator | None = None) -> Bridge:
         """Return a bridge that waits shortly after failures."""
-        return Bridge(
-            NAME, sink, self.journal, CountTranslator(self.journal), self.link, share=1.0, backoff=Backoff(seconds_max=0.002)
-        )
+        translator = translator or CountTranslator(self.journal)
+        return Bridge(NAME, sink, self.journal, translator, self.link, share=1.0, backoff=Backoff(seconds_max=0.002))
 
     async def term(self) -> Term:
         """Take the bridge over."""

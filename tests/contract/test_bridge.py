@@ -8,7 +8,9 @@ import pytest
 
 from processor.bridges.cursors import Replaced
 from processor.bridges.sink import SinkUnavailable, Terms
+from processor.bridges.tail import Untranslatable
 from processor.eventlog.event import PublishedEvent
+from processor.eventlog.translator import Translator
 from tests.contract.bridging import Scene, ScriptedSink, make_scene, until
 
 pytestmark = pytest.mark.anyio
@@ -81,14 +83,30 @@ async def test_throttling_and_half_failures_repeat_events_but_lose_none(scene: S
     assert await scene.dead_letters() == {}
 
 
+async def test_a_target_that_comes_up_late_is_running_before_there_is_anything_for_it(scene: Scene) -> None:
+    sink = ScriptedSink()
+    sink.closed_doors = 3
+    async with scene.running(sink) as (term, task):
+        await until(lambda: _is(term.counts.retries == 3 and term.state == "running"), task)
+    assert (term.problem, sink.opened) == (None, 4)
+
+
+async def test_an_event_of_a_newer_program_is_named_and_never_skipped(scene: Scene) -> None:
+    await scene.write(0, 1)
+    bridge = scene.bridge(ScriptedSink(), Translator(scene.journal))
+    with pytest.raises(Untranslatable, match="shard 0, sequence 2: the record holds an event that this version"):
+        await bridge.run(await scene.term())
+    assert await scene.positions() == {}
+
+
 async def test_what_the_sink_rejects_becomes_a_dead_letter(scene: Scene) -> None:
     await scene.write(0, 3)
     sink = ScriptedSink()
-    sink.refused = {"0:2:1"}
+    sink.refused, sink.reason = {"0:2:1"}, "it \0is too \ud800large"
     async with scene.running(sink) as (term, task):
         await scene.until_level(task)
     assert sink.arrived == ["0:2:0", "0:2:2"]
-    assert await scene.dead_letters() == {"0:2:1": "it is too large"}
+    assert await scene.dead_letters() == {"0:2:1": "it is too ?large"}
     assert (term.counts.published, term.counts.rejected) == (2, 1)
 
 
