@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 
@@ -25,8 +25,13 @@ SCAN_BYTES_MAX = 8 * 1024 * 1024
 SCAN_BYTES = 1024 * 1024
 """Records that are looked at for one page that has something already."""
 
+_EVENT_BYTES = 512
+"""Records of so many bytes are read for each event of a page."""
+
 PAGE_BYTES_MAX = 1024 * 1024
 """A page ends when it has grown to this size; it has at least one event if there is any."""
+
+QUESTIONS_AT_ONCE = 8
 
 RESUME_MICROSECONDS = 60_000_000
 """Who goes on behind one event's name gets other shards' events from this long before it on."""
@@ -68,8 +73,10 @@ class EventLog:
         if the position lies behind the journal's end, JournalUnavailable, JournalCorrupt.
         """
         positions, events, scanned, size = after.copy(), list[bytes](), 0, 0
+        # What is not filtered fills a page soon: then there is no use in translating more.
+        limit_bytes = min(SLICE_BYTES, limit * _EVENT_BYTES) if wanted == EventFilter() else SLICE_BYTES
         while True:
-            part = await self.read_on(positions, wanted, SLICE_BYTES)
+            part = await self.read_on(positions, wanted, limit_bytes)
             if not part.records:
                 if not scanned:
                     await self.check(positions, wanted)
@@ -103,16 +110,15 @@ class EventLog:
     async def check(self, positions: Positions, wanted: EventFilter) -> None:
         """Raise BadCursor if the journal does not reach as far as the position. Raises JournalUnavailable."""
         asked = _shards_of(positions, wanted)
-        heads = await asyncio.gather(*[self.journal.head(shard) for shard in asked])
-        if any(head.sequence < asked[head.shard] for head in heads):
+        newest = await self._each(asked, self._newest)
+        if any(newest[shard] < sequence for shard, sequence in asked.items()):
             raise BadCursor(
                 "it lies beyond the journal's end, as if the ledger were another or had been put back to an older state"
             )
 
     async def latest(self) -> Positions:
         """Return the position behind all events. Raises JournalUnavailable."""
-        heads = await asyncio.gather(*[self.journal.head(shard) for shard in range(self.shards)])
-        return Positions([head.sequence for head in heads])
+        return Positions((await self._each(range(self.shards), self._newest)).values())
 
     async def behind(self, place: Place) -> Positions:
         """Return the position right behind this event on its shard.
@@ -125,15 +131,26 @@ class EventLog:
         if record is None or index >= len(decode_events(record.payload)):
             raise BadCursor("there is no such event")
         since = record.at - RESUME_MICROSECONDS
-        others = [other for other in range(self.shards) if other != shard]
-        found = dict(zip(others, await asyncio.gather(*[self._before(other, since) for other in others]), strict=True))
-        positions = Positions([found.get(other, 0) for other in range(self.shards)])
+        positions = Positions((await self._each(range(self.shards), lambda other: self._before(other, since))).values())
         positions.pass_until(shard, sequence, index + 1)
         return positions
 
+    async def _each(self, shards: Iterable[int], ask: Callable[[int], Awaitable[int]]) -> dict[int, int]:
+        """Return the answer for each shard; of a ledger with very many, only some are asked at a time."""
+        at_once = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+
+        async def asked(shard: int) -> tuple[int, int]:
+            async with at_once:
+                return shard, await ask(shard)
+
+        return dict(await asyncio.gather(*[asked(shard) for shard in shards]))
+
+    async def _newest(self, shard: int) -> int:
+        return (await self.journal.head(shard)).sequence
+
     async def _before(self, shard: int, at: int) -> int:
         """Return the shard's last record from before this time; 0 if there is none. Times never go back within a shard."""
-        low, high, step = 0, (await self.journal.head(shard)).sequence, 1
+        low, high, step = 0, await self._newest(shard), 1
         while low < high:
             # From the end in growing steps until it is found between two of them, then by halves: mostly it lies near the end.
             middle = max(low + 1, high - step + 1) if step else (low + high + 1) // 2
