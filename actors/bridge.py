@@ -16,7 +16,7 @@ from processor.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 15
+NICENESS = 19
 
 
 @ray.remote(num_cpus=0, max_restarts=0, enable_task_events=False)

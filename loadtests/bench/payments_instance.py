@@ -56,11 +56,13 @@ class PaymentsInstance:
     Whoever loads it by other means than its own methods tells it so with `count`.
     """
 
-    def __init__(self, options: Options, say: Say) -> None:
+    def __init__(self, options: Options, say: Say, with_aws: bool = False) -> None:
+        """`with_aws`: with a local AWS and all bridges."""
         self.accepted = 0
         self.retries = 0
         self._options = options
         self._say = say
+        self._with_aws = with_aws
         self._seed = 0
         self._hosts = 0
         self.meter = Meter()
@@ -73,12 +75,17 @@ class PaymentsInstance:
         return self._started.address.url
 
     @property
+    def pid(self) -> int:
+        """The process id of its `payments up`."""
+        return self._started.pid
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """The environment in which its own commands run."""
         return self._started.environment
 
     def __enter__(self) -> Self:
-        self._own = OwnInstance(self._say)
+        self._own = OwnInstance(self._say, self._with_aws)
         try:
             uvloop.run(self._own.wait_until_ready())
             self._hosts = load_settings(self.environment, Path.cwd()).shard_hosts

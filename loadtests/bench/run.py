@@ -7,7 +7,21 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import codec, core, host, http_layer, journal, lists, memory, over_http, projector, replay, scale, sinks
+from loadtests.bench import (
+    bridges,
+    codec,
+    core,
+    host,
+    http_layer,
+    journal,
+    lists,
+    memory,
+    over_http,
+    projector,
+    replay,
+    scale,
+    sinks,
+)
 from loadtests.bench.figure import Figure
 from loadtests.bench.machine import this_machine
 from loadtests.bench.options import Options
@@ -28,6 +42,7 @@ ALONE: Mapping[str, Measure] = {
     "lists": lists.measure,
     "projector": projector.measure,
     "sinks": sinks.measure,
+    "bridges": bridges.measure,
     "http_layer": http_layer.measure,
 }
 """The layers that need no running instance."""

@@ -53,16 +53,24 @@ async def _ask_ready(address: Address, retry_seconds: float) -> int:
 class OwnInstance:
     """An instance in a temporary folder: a child process that ends with us, and whose folder is removed then."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """Start it; what it prints goes to `say`. `wait_until_ready` comes next, and `stop` in any case. Raises CannotStart."""
+    def __init__(self, say: Callable[[str], None], with_aws: bool = False) -> None:
+        """Start it, perhaps with a local AWS and all bridges; what it prints goes to `say`. `wait_until_ready` comes next, and `stop`
+        in any case. Raises CannotStart."""
         self.address = Address(LOOPBACK, free_port(), "", False)
         self._folder = Path(tempfile.mkdtemp(prefix="payments-demo-"))
         self._folder.chmod(0o711)  # As root, the database runs as another user, who must pass through.
         self.environment = _environment(self.address.port, self._folder / "data")
+        if with_aws:
+            self.environment["PAYMENTS_AWS_ENDPOINT_URL"] = f"http://{LOOPBACK}:{free_port()}"
         self._say = say
         self._told_bytes = 0
-        command = [sys.executable, "-m", "processor.cli.main", "up"]
+        command = [sys.executable, "-m", "processor.cli.main", "up", *(("--aws", "local") if with_aws else ())]
         self._child = Child(command, self._folder / "up.log", self.environment, signal.SIGINT)
+
+    @property
+    def pid(self) -> int:
+        """The process id of `payments up`, the parent of all its processes."""
+        return self._child.pid
 
     async def wait_until_ready(self) -> None:
         """Return once it answers. Raises NoInstance."""
