@@ -32,7 +32,7 @@ def test_aws_is_there_starts_again_when_it_dies_and_keeps_its_data_when_the_inst
     assert_workers_know_it(instance, kinesis.meta.endpoint_url)
 
     emulator = instance.child("ministack")
-    assert emulator.nice() == 10
+    assert emulator.nice() == 19
     emulator.kill()
     wait_until(lambda: has_last(dynamodb), "everything to be made again")
     assert httpx.get(f"{instance.url}/readyz").status_code == 200
