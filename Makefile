@@ -5,11 +5,12 @@ PYTHON ?= python3
 SEEDS ?= 2000
 SCENARIO ?= random
 LOAD_SECONDS ?= 30
+EVENTS ?= 1000000
 BIN := .venv/bin
 INSTALLED := .venv/installed
 AWS_INSTALLED := .venv-aws/installed
 
-.PHONY: run demo test test-slow lint simulate bench peers loadtest install clean
+.PHONY: run demo test test-slow lint simulate campaign bench peers loadtest install clean
 
 run: $(INSTALLED) $(if $(AWS),$(AWS_INSTALLED))
 	@exec $(BIN)/payments up $(if $(AWS),--aws $(AWS))
@@ -31,6 +32,9 @@ lint: $(INSTALLED)
 
 simulate: $(INSTALLED)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+campaign: $(INSTALLED) $(AWS_INSTALLED)
+	@PAYMENTS_CAMPAIGN_EVENTS=$(EVENTS) $(BIN)/python -m pytest -m slow tests/system/events -s
 
 bench: $(INSTALLED)
 	@$(BIN)/payments bench
