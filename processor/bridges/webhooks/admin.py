@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 
 from processor.bridges.webhooks.addresses import parse_networks
-from processor.bridges.webhooks.delivery_table import Delivery, DeliveryStatus, DeliveryTable, Queued
+from processor.bridges.webhooks.delivery_table import BY_KEY, Delivery, DeliveryStatus, DeliveryTable, Queued
 from processor.bridges.webhooks.endpoint import new_endpoint_id
 from processor.bridges.webhooks.endpoint_table import EndpointRow, EndpointTable, Figures, Status, Wishes
 from processor.bridges.webhooks.gate import Gate, NameLookup
@@ -60,7 +60,7 @@ class WebhookAdmin:
     def of_settings(cls, settings: Settings, journal: Journal) -> Self:
         """Return an admin that connects when it is first asked. Raises BadSettings."""
         gate = Gate(parse_networks(settings), NameLookup())
-        return cls(Link(settings.database_url, _TIMEOUTS), journal, gate)
+        return cls(Link(settings.database_url, _TIMEOUTS, session=BY_KEY), journal, gate)
 
     async def close(self) -> None:
         """Close the connection."""

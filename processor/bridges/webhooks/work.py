@@ -10,7 +10,7 @@ from processor.bridges.bridge import Bridge
 from processor.bridges.webhooks.addresses import parse_networks
 from processor.bridges.webhooks.bodies import Bodies
 from processor.bridges.webhooks.deliverer import Deliverer
-from processor.bridges.webhooks.delivery_table import DeliveryTable
+from processor.bridges.webhooks.delivery_table import BY_KEY, DeliveryTable
 from processor.bridges.webhooks.endpoint_table import BRIDGE, EndpointTable
 from processor.bridges.webhooks.fan_out import FanOut
 from processor.bridges.webhooks.gate import Gate, NameLookup
@@ -28,14 +28,9 @@ from processor.settings import Settings
 logger = logging.getLogger(__name__)
 
 # A crash of the server may take what was written last with it. Then events are sent again; nobody is left out, because what is to be
-# sent and the cursor are written together. That spares the payments a wait for the disk. Rows are looked up by their keys, whatever
-# the planner thinks of a table that grows and shrinks.
-_SESSION = (
-    "SET synchronous_commit TO off; SET jit TO off;"
-    " SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off"
-)
+# sent and the cursor are written together. That spares the payments a wait for the disk.
+_NOT_DURABLE = "SET synchronous_commit TO off; SET jit TO off"
 # Counting and removing take as long as there is much.
-_UPKEEP_SESSION = "SET synchronous_commit TO off; SET jit TO off"
 _UPKEEP_TIMEOUTS = Timeouts(command_seconds=60.0)
 _IDLE_SECONDS = 1.0
 _STEP_SECONDS = 0.05
@@ -57,8 +52,8 @@ class Webhooks:
     async def run(self, term: Term) -> None:
         """Work until cancelled. Raises what Bridge.run raises."""
         url, translator = self._settings.database_url, Translator(self._journal)
-        claims, notes = (Link(url, DEFAULT_TIMEOUTS, session=_SESSION) for _ in range(2))
-        upkeep = Link(url, _UPKEEP_TIMEOUTS, session=_UPKEEP_SESSION)
+        claims, notes = (Link(url, DEFAULT_TIMEOUTS, session=f"{_NOT_DURABLE}; {BY_KEY}") for _ in range(2))
+        upkeep = Link(url, _UPKEEP_TIMEOUTS, session=_NOT_DURABLE)
         lookup = NameLookup()
         try:
             async with Sender(Gate(self._networks, lookup), self._settings.webhook_timeout_seconds) as sender:

@@ -128,15 +128,12 @@ WITH old AS (
         FROM payments.webhook_deliveries AS known
         WHERE
             known.endpoint = endpoints.number
+            -- This one bounds what is looked at.
+            AND known.at < CASE WHEN endpoints.status = 'deleted' THEN 9223372036854775807 ELSE $2::bigint END
             AND (
                 endpoints.status = 'deleted'
-                OR (
-                    known.at < $2
-                    AND (
-                        known.finished_at < now() - make_interval(secs => $1)
-                        OR (endpoints.status = 'disabled' AND endpoints.changed_at < now() - make_interval(secs => $1))
-                    )
-                )
+                OR known.finished_at < now() - make_interval(secs => $1)
+                OR (endpoints.status = 'disabled' AND endpoints.changed_at < now() - make_interval(secs => $1))
             )
         ORDER BY known.at
         LIMIT $3
@@ -168,3 +165,19 @@ WHERE
     /* status */
 ORDER BY at DESC, shard DESC, sequence DESC, index DESC
 LIMIT $6;
+
+-- name: list_pending
+-- The same of those that wait: first their keys, as there may be few of them among very many others.
+WITH waiting AS MATERIALIZED (
+    SELECT at, shard, sequence, index FROM payments.webhook_deliveries WHERE endpoint = $1 AND status = 'pending'
+), page AS MATERIALIZED (
+    SELECT * FROM waiting
+    WHERE (at, shard, sequence, index) < ($2::bigint, $3::integer, $4::bigint, $5::integer)
+    ORDER BY at DESC, shard DESC, sequence DESC, index DESC
+    LIMIT $6
+)
+SELECT at, shard, sequence, index, type, status, attempts, due_at, queued_at, finished_at, log
+FROM payments.webhook_deliveries AS known
+JOIN page USING (at, shard, sequence, index)
+WHERE known.endpoint = $1
+ORDER BY at DESC, shard DESC, sequence DESC, index DESC;
