@@ -146,6 +146,7 @@ async def test_too_much_that_waits_disables_the_endpoint_and_what_waits_too_long
         await bench.pay()
         await bench.tried(webhook, 1)
         await bench.run("UPDATE payments.webhook_deliveries SET queued_at = now() - interval '2 days'")
+        await bench.run("UPDATE payments.webhook_endpoints SET changed_at = now() - interval '2 days'")
         delivery = await bench.until(webhook, status="failed")
         assert delivery["log"][-1]["error"] == "it was not taken in time"
         for _ in range(4):

@@ -94,7 +94,8 @@ WHERE waiting.status = 'pending'
 GROUP BY waiting.endpoint;
 
 -- name: give_up
--- What has waited too long has failed, also if its receiver was let alone for so long that it had few attempts.
+-- What has waited too long has failed, also if its receiver was let alone for so long that it had few attempts. The time for which
+-- the endpoint was disabled does not count.
 -- $1 after so many seconds, $2 how many at most, $3 the entry for the log, as JSON.
 WITH late AS (
     SELECT found.*
@@ -105,7 +106,7 @@ WITH late AS (
         WHERE known.endpoint = endpoints.number AND known.status = 'pending' AND known.queued_at < now() - make_interval(secs => $1)
         LIMIT $2
     ) AS found
-    WHERE endpoints.status = 'enabled'
+    WHERE endpoints.status = 'enabled' AND endpoints.changed_at < now() - make_interval(secs => $1)
 ), failed AS (
     UPDATE payments.webhook_deliveries AS known
     SET status = 'failed', finished_at = now(), log = known.log || $3::text::jsonb
