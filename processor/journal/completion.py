@@ -4,6 +4,9 @@ The mirror must be able to go on alone at any moment, and a payment over two sha
 mirror takes appends as a whole or not at all, in an order that leaves no gap: to complete one shard, the appends that its missing
 records belong to are brought over with all of their shards, and with what those need before. What is brought over is usually the
 one append that a dead host left behind.
+
+To fill a mirror that lacks much, it is taken out of duty first (`DynamoDbMirror.mark_complete`); then whole appends need not be looked
+for, only the cut at which it ends must be one moment of PostgreSQL's.
 """
 
 import asyncio
@@ -23,7 +26,6 @@ from processor.journal.record import Record
 _RECORDS_OF_SHARD = 200
 _LOOK_BYTES = 16 * 1024 * 1024
 _TRANSACTION_BYTES = 2 * 1024 * 1024
-# Others who complete shards of the same appends are as good as we: each time that we are refused, they have got further.
 _REFUSALS_MAX = 30
 _PAUSE_SECONDS = 0.05
 
@@ -52,10 +54,10 @@ class Completion:
             raise JournalCorrupt(f"shard {shard}, sequence {head.sequence}: DynamoDB has another record than PostgreSQL")
         return head
 
-    async def complete(self, targets: Mapping[int, int], progress: Progress = lambda records: None) -> None:
-        """Bring over everything up to these sequences by shard. Raises JournalCorrupt, JournalUnavailable."""
+    async def complete(self, targets: Mapping[int, int]) -> None:
+        """Bring over everything up to these sequences by shard, append by append. Raises JournalCorrupt, JournalUnavailable."""
         shards = range(await self._primary.shard_count())
-        refusals = 0
+        refusals = _Refusals()
         while True:
             heads = await self._mirror.heads(shards)
             behind = {shard: target for shard, target in targets.items() if heads[shard].sequence < target}
@@ -64,25 +66,66 @@ class Completion:
             missing = await self._primary.appended_after(
                 {shard: heads[shard].sequence for shard in shards}, _RECORDS_OF_SHARD, _LOOK_BYTES
             )
-            _check_follows(missing, heads)
+            _check_follows([record for _, record in missing], heads)
             appends = _needed([[record for _, record in rows] for _, rows in groupby(missing, itemgetter(0))], behind)
             if not appends:
                 raise JournalUnavailable("PostgreSQL does not show the records that the mirror lacks")
             try:
                 for transaction in _transactions(appends):
                     await self._mirror.take(transaction)
-                    progress(len(transaction))
-                refusals = 0
             except Refused as error:
-                refusals += 1
-                if refusals > _REFUSALS_MAX:
-                    raise JournalUnavailable("others kept writing to the shards whose mirror was being completed") from error
-                await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
+                await refusals.wait(error)
+
+    async def fill(self, progress: Progress) -> None:
+        """Bring over everything that PostgreSQL has at this moment, shard by shard. The mirror must count as incomplete meanwhile.
+
+        Raises JournalCorrupt, JournalUnavailable.
+        """
+        newest = await self._primary.heads()
+        filling = [asyncio.create_task(self._fill_shard(head.shard, head.sequence, progress)) for head in newest]
+        try:
+            await asyncio.gather(*filling)
+        finally:
+            for task in filling:
+                task.cancel()
+            await asyncio.gather(*filling, return_exceptions=True)
+
+    async def _fill_shard(self, shard: int, target: int, progress: Progress) -> None:
+        refusals = _Refusals()
+        while (head := await self._mirror.head(shard)).sequence < target:
+            batch: list[Record] = []
+            try:
+                async for record in self._primary.read(shard, head.sequence, target):
+                    if not batch:
+                        _check_follows([record], {shard: head})
+                    if batch and not _fits([*batch, record]):
+                        await self._mirror.take(batch)
+                        progress(len(batch))
+                        head, batch = _head_of(batch[-1]), []
+                    batch.append(record)
+                await self._mirror.take(batch)
+                progress(len(batch))
+            except Refused as error:
+                await refusals.wait(error)
 
 
-def _check_follows(missing: Iterable[tuple[int, Record]], heads: Mapping[int, Head]) -> None:
+class _Refusals:
+    """Others who bring over the same are as good as we: each time that we are refused, they have got further. But not for ever."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    async def wait(self, error: Refused) -> None:
+        """Wait a moment. Raises JournalUnavailable instead if that has not helped so far."""
+        self._count += 1
+        if self._count > _REFUSALS_MAX:
+            raise JournalUnavailable("others kept writing to the shards whose mirror was being completed") from error
+        await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
+
+
+def _check_follows(missing: Iterable[Record], heads: Mapping[int, Head]) -> None:
     """Raise JournalCorrupt if a shard's first missing record does not follow the mirror's newest."""
-    for _, record in missing:
+    for record in missing:
         head = heads[record.shard]
         if record.sequence == head.sequence + 1 and record.previous_hash != head.hash:
             raise JournalCorrupt(f"shard {record.shard}, sequence {head.sequence}: DynamoDB has another record than PostgreSQL")
@@ -103,10 +146,10 @@ def _needed(appends: Sequence[Append], targets: Mapping[int, int]) -> list[Appen
 
 
 def _transactions(appends: Iterable[Append]) -> Iterable[list[Record]]:
-    """Divide the appends among transactions, each as a whole.
+    """Divide the appends among transactions, each as a whole: one always fits.
 
-    Records that a restored copy of a database shows as one append, because it wrote them at once, are divided all the same; as long
-    as they are being brought over the mirror counts as incomplete.
+    What a copy of a database shows as one append, because it was restored at once, may not, and is divided all the same: better than to
+    stand still. A start fills the mirror before hosts can come to that.
     """
     taken: list[Record] = []
     for append in appends:
@@ -120,6 +163,10 @@ def _transactions(appends: Iterable[Append]) -> Iterable[list[Record]]:
             taken = taken[count:]
     if taken:
         yield taken
+
+
+def _head_of(record: Record) -> Head:
+    return Head(record.shard, record.epoch, record.sequence, record.hash())
 
 
 def _fits(records: Sequence[Record]) -> bool:

@@ -4,7 +4,7 @@ import logging
 from time import monotonic
 
 from processor.journal.choice import connect_journal
-from processor.journal.interface import Head, Journal, JournalCorrupt, LedgerUnusable
+from processor.journal.interface import JournalCorrupt, LedgerUnusable
 from processor.journal.postgres import PostgresJournal
 from processor.settings import Settings
 
@@ -42,13 +42,12 @@ async def _complete_mirror(settings: Settings) -> None:
     try:
         completion = Completion(primary, mirror)
         mirrored = [await completion.check(shard) for shard in range(await primary.shard_count())]
-        targets = {head.shard: head.sequence for head in await _heads(primary)}
-        missing = sum(targets[head.shard] - head.sequence for head in mirrored)
+        missing = sum(head.sequence for head in await primary.heads()) - sum(head.sequence for head in mirrored)
         if missing:
             # It is not known whether these were acknowledged: in a time without a mirror they were.
             await mirror.mark_complete(False)
             logger.info("bringing %d records to the mirror", missing)
-            await completion.complete(targets, _Report(missing))
+            await completion.fill(_Report(missing))
         if missing or not await mirror.is_complete():
             await mirror.mark_complete(True)
     except JournalCorrupt as error:
@@ -62,7 +61,7 @@ async def _require_all_in_dynamodb(settings: Settings) -> None:
     """Raise LedgerUnusable if PostgreSQL has a journal, and DynamoDB has not all of it."""
     journal, former = await connect_journal(settings), await PostgresJournal.connect(settings.database_url)
     try:
-        for head in await _heads(former):
+        for head in await former.heads():
             if not head.sequence:
                 continue
             there = await journal.record(head.shard, head.sequence)
@@ -75,10 +74,6 @@ async def _require_all_in_dynamodb(settings: Settings) -> None:
     finally:
         await former.close()
         await journal.close()
-
-
-async def _heads(journal: Journal) -> list[Head]:
-    return [await journal.head(shard) for shard in range(await journal.shard_count())]
 
 
 class _Report:

@@ -10,12 +10,12 @@ from processor.journal.dynamodb import DynamoDbJournal, DynamoDbShardMap, create
 from processor.journal.dynamodb.frames import INLINE_BYTES
 from processor.journal.dynamodb.items import LEDGER, frame_part_key, head_key, number, record_key
 from processor.journal.dynamodb.link import Link
-from processor.journal.interface import Fenced, Head, JournalCorrupt, JournalUnavailable, LedgerUnusable, Snapshot
+from processor.journal.interface import Fenced, Head, JournalCorrupt, JournalUnavailable, LedgerUnusable, Ownership, Snapshot
 from processor.settings import Settings
 from tests.aws import EmulatedAws
 from tests.contract.dynamodb_faults import Faults, lose_answer, lose_request
 from tests.contract.dynamodb_ledger import DynamoDbLedger
-from tests.contract.ledgers import SHARDS
+from tests.contract.ledgers import LEASE_SECONDS, SHARDS
 from tests.contract.writing import AT, after, head_of, read_all, take, write
 
 pytestmark = pytest.mark.anyio
@@ -177,3 +177,26 @@ def _parts_of_states(ledger: DynamoDbLedger) -> dict[int, int]:
     """Return how many parts of states the table has, by the sequence of their snapshot."""
     items = ledger.client.scan(TableName=ledger.table, ProjectionExpression="pk")["Items"]
     return Counter(int(item["pk"]["S"].split("#")[2]) for item in items if item["pk"]["S"].startswith("state#"))
+
+
+async def test_who_looks_for_the_first_time_gives_a_host_a_whole_lease(ledger: DynamoDbLedger) -> None:
+    shard_map = await ledger.shard_map()
+    await shard_map.heartbeat("a", "actor", 1)
+    await ledger.pass_time(10 * LEASE_SECONDS)
+    newcomer = await ledger.shard_map()
+    for newcomer_sees, passed in ((True, 0.9), (True, 0.2), (False, 0.0)):
+        assert [host.alive for host in (await newcomer.view())[0]] == [newcomer_sees]
+        assert [host.alive for host in (await shard_map.view())[0]] == [False]
+        await ledger.pass_time(passed * LEASE_SECONDS)
+
+
+async def test_owners_are_read_again_only_after_a_change(ledger: DynamoDbLedger) -> None:
+    shard_map, another = await ledger.shard_map(), await ledger.shard_map()
+    reads = Faults(shard_map._link.client, "BatchGetItem")
+    for _ in range(3):
+        await shard_map.heartbeat("a", "actor", 1)
+        assert (await shard_map.view())[1][0].host is None
+    assert reads.requests == 1
+    await another.claim(0, 0, "b")
+    assert (await shard_map.view())[1][0] == Ownership(0, 1, "b")
+    assert reads.requests == 2

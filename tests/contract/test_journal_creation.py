@@ -68,7 +68,7 @@ async def test_a_new_mirror_gets_all_that_there_is_and_can_then_go_on_alone(form
     await alone.close()
 
 
-async def test_a_mirror_that_was_cut_off_while_it_was_filled_has_whole_appends_and_cannot_go_on_alone(
+async def test_a_mirror_that_was_cut_off_while_it_was_filled_cannot_go_on_alone_until_it_has_been_filled(
     former: Former, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[int] = []
@@ -77,8 +77,8 @@ async def test_a_mirror_that_was_cut_off_while_it_was_filled_has_whole_appends_a
     async def take_twice(mirror: DynamoDbMirror, records: list[Record]) -> None:
         if len(taken) == 2:
             raise JournalUnavailable("the machine was switched off")
-        await take_all(mirror, records)
         taken.append(len(records))
+        await take_all(mirror, records)
 
     with monkeypatch.context() as patch:
         patch.setattr(DynamoDbMirror, "take", take_twice)
@@ -86,9 +86,7 @@ async def test_a_mirror_that_was_cut_off_while_it_was_filled_has_whole_appends_a
             await create_in_dynamodb(former.now("mirrored"))
     mirror = await DynamoDbMirror.connect(former.settings)
     heads = await mirror.heads(range(SHARDS))
-    assert sum(head.sequence for head in heads.values()) == sum(taken) < sum(len(records) for records in former.appends)
-    for records in former.appends:
-        assert len({record.sequence <= heads[record.shard].sequence for record in records}) == 1
+    assert sum(head.sequence for head in heads.values()) <= sum(taken) < sum(len(records) for records in former.appends)
     for journal in (connect_journal(former.now("dynamodb")), create_in_dynamodb(former.now("dynamodb"))):
         with pytest.raises(LedgerUnusable, match=r"the mirror in the DynamoDB table .* is not complete"):
             await journal

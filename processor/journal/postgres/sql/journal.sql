@@ -43,6 +43,19 @@ LEFT JOIN LATERAL (
 ) AS newest ON true
 WHERE shards.shard = $1;
 
+-- name: heads
+-- All shards' epochs and newest records as of one moment, so that of every append all records are among them or none.
+SELECT shards.shard, shards.epoch, newest.sequence, newest.hash
+FROM payments.shards
+LEFT JOIN LATERAL (
+    SELECT sequence, hash
+    FROM payments.journal_records
+    WHERE journal_records.shard = shards.shard
+    ORDER BY sequence DESC
+    LIMIT 1
+) AS newest ON true
+ORDER BY shards.shard;
+
 -- name: count_newest_epochs
 -- How many of these epochs are still their shard's newest. $1 shards, $2 epochs.
 SELECT count(*)
@@ -97,7 +110,8 @@ SELECT hash, frame FROM payments.journal_records WHERE shard = $1 AND sequence =
 -- $1 shards, $2 after these sequences, $3 number of records of each shard, $4 number of bytes.
 --
 -- An append is one transaction, which the server has noted in xmin. The transaction of a record is numbered after the record before
--- it has been committed, so older transactions come first. Of a shard with more records than asked for the rest is not known: an
+-- it has been committed, so older transactions come first. (Ages are true for two thousand million transactions. This is for what
+-- was left behind a moment ago; who asks for what is older than that finds records that do not follow, and is refused.) Of a shard with more records than asked for the rest is not known: an
 -- append that is younger than its last record may be one of them in part, and so none younger is returned.
 WITH candidates AS (
     SELECT found.*
