@@ -1,14 +1,11 @@
 """`payments bridges`: how the bridges are doing, and what an operator can do to them."""
 
 import asyncio
-import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
-from typing import TypeVar
 
 import click
 from rich.console import Console
@@ -19,21 +16,16 @@ from processor.bridges.checking.verdict import Verdict
 from processor.bridges.control import BadPosition, NoSuchBridge, restart, rewind
 from processor.bridges.dead_letters import Redrives, count_redrives, list_dead_letters, redrive_dead_letters
 from processor.bridges.status import BridgeStatus, enabled_bridges, read_statuses
+from processor.cli.with_ledger import Told, run_with_ledger
 from processor.journal.choice import connect_journal
-from processor.journal.interface import JournalCorrupt, JournalUnavailable
-from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
-from processor.local.failure import CannotStart
-from processor.local.ledger_access import ledger_settings
-from processor.settings import Settings, load_settings
+from processor.journal.postgres.link import Link
+from processor.settings import Settings
 
-COULD_NOT_RUN = 2
 REDRIVE_SECONDS = 30.0
 _POLL_SECONDS = 0.25
 _WIDTH_ELSEWHERE = 300
 _LETTERS_SHOWN = 100
 _PLACE = re.compile(r"([0-9]{1,4}):([1-9][0-9]{0,17})")
-
-Told = TypeVar("Told")
 
 
 @click.group(invoke_without_command=True)
@@ -174,19 +166,4 @@ def _console() -> Console:
 
 
 def _run(action: Callable[[Link, Settings], Awaitable[Told]]) -> Told:
-    """Do something with the ledger's database; what goes wrong with it ends the command with one line."""
-
-    async def with_link(settings: Settings) -> Told:
-        link = Link(settings.database_url, DEFAULT_TIMEOUTS)
-        try:
-            return await action(link, settings)
-        finally:
-            await link.close()
-
-    settings = load_settings(os.environ, Path.cwd())
-    try:
-        with ledger_settings(settings) as complete:
-            return asyncio.run(with_link(complete))
-    except (CannotStart, JournalUnavailable, JournalCorrupt, NoSuchBridge, BadPosition, CannotCheck) as error:
-        click.echo(f"payments: {error}", err=True)
-        raise SystemExit(COULD_NOT_RUN) from error
+    return run_with_ledger(action, NoSuchBridge, BadPosition, CannotCheck)

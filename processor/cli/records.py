@@ -1,25 +1,16 @@
 """`payments records`: the transaction records in S3, checked."""
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from processor.bridges.sink import SinkUnavailable
+from processor.cli.with_ledger import Told, run_with_ledger
 from processor.journal.choice import connect_journal
-from processor.journal.interface import JournalCorrupt, JournalUnavailable
-from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
-from processor.local.failure import CannotStart
-from processor.local.ledger_access import ledger_settings
-from processor.settings import Settings, load_settings
+from processor.journal.postgres.link import Link
+from processor.settings import Settings
 
 # What reads Parquet is imported where it is used: it takes a moment in every command.
-
-COULD_NOT_RUN = 2
-Told = TypeVar("Told")
 
 
 @click.group()
@@ -39,7 +30,7 @@ def verify() -> None:
     from processor.bridges.s3.verify import Verification
     from processor.bridges.s3.verify import verify as verify_records
 
-    async def check(settings: Settings, link: Link) -> tuple[Verification, dict[int, int]]:
+    async def check(link: Link, settings: Settings) -> tuple[Verification, dict[int, int]]:
         bucket, journal = Bucket(settings), await connect_journal(settings)
         try:
             await bucket.open()
@@ -73,7 +64,7 @@ def orphans() -> None:
     from processor.bridges.s3.read import Damaged
     from processor.bridges.s3.verify import orphans as find
 
-    async def search(settings: Settings, _: Link) -> list[tuple[str, int]]:
+    async def search(_: Link, settings: Settings) -> list[tuple[str, int]]:
         bucket = Bucket(settings)
         try:
             await bucket.open()
@@ -87,20 +78,5 @@ def orphans() -> None:
         click.echo(f"{size}\t{key}")
 
 
-def _run(action: Callable[[Settings, Link], Awaitable[Told]]) -> Told:
-    """Do something with the bucket and the ledger's database; what goes wrong with them ends the command with one line."""
-
-    async def with_link(settings: Settings) -> Told:
-        link = Link(settings.database_url, DEFAULT_TIMEOUTS)
-        try:
-            return await action(settings, link)
-        finally:
-            await link.close()
-
-    settings = load_settings(os.environ, Path.cwd())
-    try:
-        with ledger_settings(settings) as complete:
-            return asyncio.run(with_link(complete))
-    except (CannotStart, JournalUnavailable, JournalCorrupt, SinkUnavailable) as error:
-        click.echo(f"payments: {error}", err=True)
-        raise SystemExit(COULD_NOT_RUN) from error
+def _run(action: Callable[[Link, Settings], Awaitable[Told]]) -> Told:
+    return run_with_ledger(action, SinkUnavailable)
