@@ -1,5 +1,6 @@
 """What analysts are given: the example queries on the recorded files give the ledger's numbers, and loads into a warehouse no repeats."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -17,7 +18,7 @@ from processor.bridges.s3.tables import ENTRIES, EVENTS, SCHEMAS
 from processor.core.account import Account
 from processor.eventlog.event import AboutBalances, AboutPayment, EntryData, Operation, PublishedEvent
 from tests.aws import EmulatedAws
-from tests.contract.lake import ANALYTICS, ask, open_lake, statements
+from tests.contract.lake import ANALYTICS, ask, listed, open_lake, statements
 from tests.contract.recording import CHAPTERS, Recording, recording, tell_refusals
 from tests.unit.eventlog.stories import last_payments
 
@@ -142,6 +143,58 @@ async def test_the_documented_reader_rebuilds_all_balances_with_boto3_alone(scen
     scope: dict[str, Any] = {"s3": aws.client("s3"), "bucket": scene.settings.s3_bucket}
     exec(code, scope)
     assert scope["balances"] == {name: account.posted for name, account in accounts_of(scene).items()}
+
+
+async def test_athenas_definitions_are_taken_by_an_emulated_athena_which_reads_the_files(
+    scene: Recording, aws: EmulatedAws
+) -> None:
+    glue, database = aws.client("glue"), scene.settings.s3_bucket.replace("-", "_")
+    glue.create_database(DatabaseInput={"Name": database})
+    for statement in statements(ANALYTICS / "athena" / "tables.sql"):
+        await athena(aws, scene, database, statement.replace("${bucket}", scene.settings.s3_bucket))
+    for name in SCHEMAS:
+        table = glue.get_table(DatabaseName=database, Name=name)["Table"]
+        storage = table["StorageDescriptor"]
+        assert storage["Location"] == f"s3://{scene.settings.s3_bucket}/athena/{name}"
+        assert storage["InputFormat"].endswith(".SymlinkTextInputFormat")
+        # The emulator does not follow lists: it is shown the files themselves, without those that do not count.
+        storage["Location"] = await only_files_that_count(scene, aws, name)
+        kept = {key: table[key] for key in ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")}
+        glue.update_table(DatabaseName=database, TableInput=kept)
+    [query] = statements(ANALYTICS / "queries" / "daily_volume.sql")
+    heading, *rows = await athena(aws, scene, database, query)
+    volume = Counter(
+        (e.currency, operation) for *_, operation, e in entries_of(await scene.published()) if e.direction == "credit"
+    )
+    assert heading == ["date", "currency", "operation", "payments", "amount"]
+    assert [tuple(row[:3]) for row in rows] == [(DAY, *kind) for kind in sorted(volume)]
+
+
+async def only_files_that_count(scene: Recording, aws: EmulatedAws, table: str) -> str:
+    """Copy the files that Athena's lists name to a folder of their own, and return its URL."""
+    s3, bucket = aws.client("s3"), scene.settings.s3_bucket
+    async for url in listed(scene, table):
+        key = url.removeprefix(f"s3://{bucket}/")
+        s3.copy_object(Bucket=bucket, Key=f"counting/{key}", CopySource={"Bucket": bucket, "Key": key})
+    return f"s3://{bucket}/counting/{table}"
+
+
+async def athena(aws: EmulatedAws, scene: Recording, database: str, statement: str) -> list[list[str]]:
+    """Run a statement and return its rows as text."""
+    client = aws.client("athena")
+    query = client.start_query_execution(
+        QueryString=statement,
+        QueryExecutionContext={"Database": database},
+        ResultConfiguration={"OutputLocation": f"s3://{scene.settings.s3_bucket}/results/"},
+    )["QueryExecutionId"]
+    while (status := client.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"])["State"] in (
+        "QUEUED",
+        "RUNNING",
+    ):
+        await asyncio.sleep(0.02)
+    assert status["State"] == "SUCCEEDED", status
+    rows = client.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
+    return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows]
 
 
 async def test_loads_into_a_warehouse_add_every_row_once_however_often_they_run(scene: Recording, database_url: str) -> None:
