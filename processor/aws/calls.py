@@ -19,13 +19,14 @@ class AwsCalls:
 
     def __init__(
         self, settings: Settings, service: str, threads: int, read_timeout_seconds: float | None = None,
-        prepare: Callable[[Any], None] | None = None,
+        prepare: Callable[[Any], None] | None = None, validates: bool = True,
     ) -> None:  # fmt: skip
-        """`read_timeout_seconds` is for calls that wait long on purpose; `prepare` is called with a client that was made."""
+        """`prepare` is called with a client that was made; the rest is as `aws_client` has it."""
         self._settings = settings
         self._service = service
         self._read_timeout_seconds = read_timeout_seconds
         self._prepare = prepare
+        self._validates = validates
         self._number = threads
         self._threads: ThreadPoolExecutor | None = None
         self._client: Any = None
@@ -37,7 +38,8 @@ class AwsCalls:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(self._number, f"aws-{self._service}")
             if self._client is None:
-                make = partial(aws_client, self._settings, self._service, read_timeout_seconds=self._read_timeout_seconds)
+                timeout, validates = self._read_timeout_seconds, self._validates
+                make = partial(aws_client, self._settings, self._service, read_timeout_seconds=timeout, validates=validates)
                 client = await self.run(make, f"AWS {self._service}")
                 if self._prepare is not None:
                     self._prepare(client)

@@ -38,7 +38,7 @@ class DynamoDbSink:
         self._title = f"the DynamoDB table {self._table.name}"
         self._days = settings.dynamodb_transactions_days
         self._at_once = settings.aws_max_pool_connections
-        self._calls = AwsCalls(settings, "dynamodb", self._at_once)
+        self._calls = AwsCalls(settings, "dynamodb", self._at_once, validates=False)
         # (key, version) of what is known to be in the table, or a newer one in its place: when a batch fails half-way, under throttling,
         # trying it again must not begin from nothing.
         self._settled: set[tuple[str, str]] = set()
