@@ -1,8 +1,9 @@
 """A ledger with a story whose events are carried to S3, flush by flush."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pyarrow as pa
 
@@ -24,6 +25,7 @@ from processor.eventlog.event import PublishedEvent
 from processor.eventlog.translator import Translator
 from processor.journal.interface import Journal
 from processor.journal.postgres.link import DEFAULT_TIMEOUTS, Link
+from processor.journal.record import Record
 from processor.settings import Settings
 from tests.contract.bridging import until
 from tests.contract.ledgers import SHARDS, PostgresLedger
@@ -60,16 +62,17 @@ class Recording:
     async def record(self, sink: S3Sink | None = None, redrives: bool = False) -> None:
         """Run a copy of the bridge until all that the journal has is in S3. `redrives`: dead letters too."""
         term = Term(await take_over(self.link, NAME))
-        bridge = Bridge(
-            NAME, sink or self.sink(), self.journal, Translator(self.journal), self.link, 1.0, Backoff(seconds_max=0.002)
-        )
+        journal = _OneAtATime(self.journal)
+        bridge = Bridge(NAME, sink or self.sink(), journal, Translator(self.journal), self.link, 1.0, Backoff(seconds_max=0.002))
         term.has_redrives = redrives
         task = asyncio.create_task(bridge.run(term))
         try:
             await until(lambda: self._is_level(redrives), task)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            # While it asks the database nothing: a statement that is cancelled takes its connection with it.
+            async with journal.turn, self.link.use():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def heads(self) -> dict[int, int]:
         """Return the journal's newest sequences."""
@@ -112,6 +115,21 @@ class Recording:
         rows = await self.link.fetch("SELECT shard, sequence FROM payments.bridge_cursors WHERE bridge = $1", NAME)
         waiting = await Segments(self.link, NAME).unpublished()
         return {row["shard"]: row["sequence"] for row in rows} == await self.heads() and not waiting
+
+
+class _OneAtATime:
+    """A journal that is not asked for more while somebody else has the `turn`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.turn = asyncio.Lock()
+
+    async def tail(self, after: Mapping[int, int], limit_bytes: int) -> list[Record]:
+        async with self.turn:
+            return await self._journal.tail(after, limit_bytes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Checks the transaction records in S3 against themselves and against the ledger: is every record of every shard covered once, is every
 byte what was written, does every account's line follow from the one before, and do Athena and Redshift read just what counts?"""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 import pyarrow as pa
@@ -11,13 +11,16 @@ from processor.bridges.s3.files import NO_CURRENCY
 from processor.bridges.s3.manifest import DataFile, Manifest, Stored, key_of, objects_of
 from processor.bridges.s3.read import Damaged, RecordReader, in_order
 from processor.bridges.s3.segments import ends_of
-from processor.bridges.s3.tables import ENTRIES, EVENTS
+from processor.bridges.s3.tables import ENTRIES, EVENTS, SCHEMAS
 from processor.client.together import run_together
 
 PROBLEMS_MAX = 100
 """So many are told; a bucket that is damaged all over needs no longer list."""
 
 Place = tuple[int, int, int]
+
+_AT_ONCE = 8
+"""Flushes that are read together, and so are in memory."""
 
 
 class Verification(msgspec.Struct):
@@ -54,13 +57,19 @@ async def verify(bucket: Bucket, committed: Stored | None, heads: Mapping[int, i
     check = _Check(found)
     last: Stored | None = None
     try:
-        async for stored in reader.manifests():
-            check.covers(stored.manifest)
-            await _check_objects(bucket, stored.manifest, found)
-            check.rows(stored.manifest, *[await _read(reader, stored.manifest, table, found) for table in (EVENTS, ENTRIES)])
-            last = stored
-            if committed is not None and stored.manifest.number == committed.manifest.number and stored.hash != committed.hash:
-                found.problem(f"{bucket.url(key_of(stored.manifest.number))} is not the manifest that the ledger has committed")
+        async for some in _windows(reader.manifests()):
+            loaded = await run_together(_load(bucket, reader, stored.manifest) for stored in some)
+            for stored, flush in zip(some, loaded, strict=True):
+                check.manifest(stored.manifest, flush)
+                if (
+                    committed is not None
+                    and stored.manifest.number == committed.manifest.number
+                    and stored.hash != committed.hash
+                ):
+                    found.problem(
+                        f"{bucket.url(key_of(stored.manifest.number))} is not the manifest that the ledger has committed"
+                    )
+            last = some[-1]
     except Damaged as error:
         found.problem(str(error))
     number = last.manifest.number if last is not None else 0
@@ -74,30 +83,58 @@ async def verify(bucket: Bucket, committed: Stored | None, heads: Mapping[int, i
     return found
 
 
-async def _read(reader: RecordReader, manifest: Manifest, table: str, found: Verification) -> pa.Table:
-    """Return a table's rows in order, each file's checked for its day and its currency."""
-    files = [file for file in manifest.files if file.table == table]
-    parts = await run_together(reader.file(file) for file in files)
-    for file, part in zip(files, parts, strict=True):
-        _check_partition(file, part, found)
-    return in_order(table, parts)
+class _Flush(msgspec.Struct):
+    """What was read of a flush. `tables` lacks one if any of its files is damaged."""
+
+    tables: dict[str, pa.Table]
+    problems: list[str]
 
 
-async def _check_objects(bucket: Bucket, manifest: Manifest, found: Verification) -> None:
+async def _windows(manifests: AsyncIterator[Stored]) -> AsyncIterator[list[Stored]]:
+    window: list[Stored] = []
+    async for stored in manifests:
+        window.append(stored)
+        if len(window) == _AT_ONCE:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+async def _load(bucket: Bucket, reader: RecordReader, manifest: Manifest) -> _Flush:
+    flush = _Flush({}, await _list_problems(bucket, manifest))
+    for table in SCHEMAS:
+        files = [file for file in manifest.files if file.table == table]
+        try:
+            parts = await run_together(reader.file(file) for file in files)
+        except Damaged as error:
+            flush.problems.append(str(error))
+            continue
+        flush.problems += [
+            f"{file.key} has rows of another day or currency than its name says"
+            for file, part in zip(files, parts, strict=True)
+            if not _is_in_place(file, part)
+        ]
+        flush.tables[table] = in_order(table, parts)
+    return flush
+
+
+async def _list_problems(bucket: Bucket, manifest: Manifest) -> list[str]:
     """Check the lists for Athena and Redshift. These are made for one bucket: in a copy of it they name the original's files."""
-    for each in objects_of(manifest, bucket.name):
-        content = await bucket.get(each.key)
-        if content != each.content:
-            found.problem(
-                f"{bucket.url(each.key)} {'is missing' if content is None else 'does not list what its manifest names'}"
-            )
+    wanted = list(objects_of(manifest, bucket.name))
+    contents = await run_together(bucket.get(each.key) for each in wanted)
+    return [
+        f"{bucket.url(each.key)} {'is missing' if content is None else 'does not list what its manifest names'}"
+        for each, content in zip(wanted, contents, strict=True)
+        if content != each.content
+    ]
 
 
-def _check_partition(file: DataFile, table: pa.Table, found: Verification) -> None:
+def _is_in_place(file: DataFile, table: pa.Table) -> bool:
     folder = f"{file.table}/date={file.date}/currency={file.currency or NO_CURRENCY}/"
     days = {time.date().isoformat() for time in table["recorded_at"].unique().to_pylist()}
-    if not file.key.startswith(folder) or days != {file.date} or set(table["currency"].unique().to_pylist()) != {file.currency}:
-        found.problem(f"{file.key} has rows of another day or currency than its name says")
+    currencies = set(table["currency"].unique().to_pylist())
+    return file.key.startswith(folder) and days == {file.date} and currencies == {file.currency}
 
 
 class _Check:
@@ -109,7 +146,22 @@ class _Check:
         self._posted: dict[str, int] = {}
         self._is_whole = True
 
-    def covers(self, manifest: Manifest) -> None:
+    def manifest(self, manifest: Manifest, flush: _Flush) -> None:
+        """Check the next flush."""
+        found = self._found
+        for text in flush.problems:
+            found.problem(text)
+        self._covers(manifest)
+        if flush.tables.keys() == SCHEMAS.keys():
+            self._rows(manifest, flush.tables[EVENTS], flush.tables[ENTRIES])
+        else:
+            self._is_whole = False
+        found.left_out = manifest.left_out
+        found.manifests += 1
+        found.files += len(manifest.files)
+        found.bytes += sum(file.bytes for file in manifest.files)
+
+    def _covers(self, manifest: Manifest) -> None:
         """Check that each shard goes on where it ended."""
         found = self._found
         for cover in manifest.covers:
@@ -120,7 +172,7 @@ class _Check:
                 )
         found.ends |= ends_of(manifest)
 
-    def rows(self, manifest: Manifest, events: pa.Table, entries: pa.Table) -> None:
+    def _rows(self, manifest: Manifest, events: pa.Table, entries: pa.Table) -> None:
         """Check that every event is there once, in order, and that every line follows from the account's line before."""
         found = self._found
         names = list(zip(*(events[name].to_pylist() for name in ("shard", "sequence", "event_index")), strict=True))
@@ -140,10 +192,6 @@ class _Check:
         self._is_whole = self._is_whole and not manifest.left_out and not late
         if self._is_whole:
             self._lines(entries, set(names))
-        found.left_out = manifest.left_out
-        found.manifests += 1
-        found.files += len(manifest.files)
-        found.bytes += sum(file.bytes for file in manifest.files)
         found.events += events.num_rows
         found.entries += entries.num_rows
 
