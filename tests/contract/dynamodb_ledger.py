@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from processor.aws.clients import aws_client
-from processor.aws.creation import create_table
 from processor.aws.resources import journal_table
 from processor.journal.dynamodb import DynamoDbJournal, DynamoDbShardMap, create_ledger
 from processor.journal.dynamodb.items import Item, binary, record_key, snapshot_key, state_part_key
@@ -24,7 +23,14 @@ class DynamoDbLedger:
         self.table = settings.dynamodb_journal_table
         self._seconds = 0.0
         self._connected: list[DynamoDbJournal | DynamoDbShardMap] = []
-        create_table(settings, journal_table(settings))
+        # Without what a table in AWS has besides, and without waiting for it: the emulator has it at once.
+        table = journal_table(settings)
+        self.client.create_table(
+            TableName=table.name,
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in table.attributes.items()],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
 
     async def create(self, is_mirror: bool = False) -> None:
         """Make the ledger, if it is not there yet."""

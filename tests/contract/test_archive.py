@@ -23,6 +23,8 @@ from tests.contract.story import EXPIRES_AT, FINGERPRINT, SHARDS, Story, hold, k
 
 pytestmark = pytest.mark.anyio
 
+STORES = ("memory", "postgres", "dynamodb")  # A mirrored journal is read as DynamoDB's is: through its interface.
+
 
 class Archived(Protocol):
     """A story, and an archive of it that takes in what is new when it is told to."""
