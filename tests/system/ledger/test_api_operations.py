@@ -61,7 +61,7 @@ def test_metrics_count_what_was_answered(api: Api) -> None:
 
 def test_health_and_readiness_are_told(api: Api) -> None:
     assert api.get("/healthz").json() == {"status": "ok"}
-    assert api.get("/readyz").json() == {"status": "ready"}
+    assert api.get("/readyz").json()["status"] == "ready"  # and how bridges are doing, if another test has made any
 
 
 def test_every_answer_names_its_request(api: Api) -> None:
