@@ -66,8 +66,8 @@ class Completion:
             missing = await self._primary.appended_after(
                 {shard: heads[shard].sequence for shard in shards}, _RECORDS_OF_SHARD, _LOOK_BYTES
             )
-            _check_follows([record for _, record in missing], heads)
             appends = _needed([[record for _, record in rows] for _, rows in groupby(missing, itemgetter(0))], behind)
+            _check_follows([record for append in appends for record in append], heads)
             if not appends:
                 raise JournalUnavailable("PostgreSQL does not show the records that the mirror lacks")
             try:

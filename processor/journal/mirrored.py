@@ -66,10 +66,16 @@ class MirroredJournal:
             yield record
 
     async def tail(self, after: Mapping[int, int], limit_bytes: int) -> list[Record]:
-        records = await self.primary.tail(after, limit_bytes)
-        # Asked afterwards, so that only what is under way just now is held back.
-        heads = await self.mirror.heads(sorted({record.shard for record in records})) if records else {}
-        return [record for record in records if record.sequence <= heads[record.shard].sequence]
+        asked = dict(after)
+        while records := await self.primary.tail(asked, limit_bytes):
+            # Asked afterwards, so that only what is under way just now is held back.
+            heads = await self.mirror.heads(sorted({record.shard for record in records}))
+            shown = [record for record in records if record.sequence <= heads[record.shard].sequence]
+            if shown:
+                return shown
+            # Nobody may come to complete these shards soon. The others need not wait for that.
+            asked = {shard: sequence for shard, sequence in asked.items() if shard not in heads}
+        return []
 
     async def record(self, shard: int, sequence: int) -> Record | None:
         return await self.primary.record(shard, sequence)

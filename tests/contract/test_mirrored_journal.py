@@ -178,6 +178,26 @@ async def test_what_only_postgres_has_is_not_shown_yet(scene: Scene) -> None:
     assert [record.sequence for record in await read_all(journal.primary, 0)] == [1, 2, 3]
 
 
+async def test_a_shard_that_nobody_completes_does_not_hold_up_what_others_show(scene: Scene) -> None:
+    await scene.writer.die_after_postgres(0, payload=bytes(100_000))
+    shown = await scene.writer.append(1, 2)
+    assert await scene.writer.journal.tail(dict.fromkeys(range(SHARDS), 1), 1_000_000) == shown
+    assert await scene.writer.journal.tail(dict.fromkeys(range(SHARDS), 1), 1) == shown[:1]
+    assert await scene.writer.journal.tail({0: 1}, 1) == []
+
+
+async def test_a_shard_whose_stores_have_parted_does_not_keep_others_from_being_opened(scene: Scene) -> None:
+    alone, shard_map = await scene.alone()
+    await take(alone, shard_map, 0)
+    await scene.writer.die_after_postgres(0)
+    await scene.writer.die_after_postgres(1, 2)
+    next_owner = await scene.another()
+    await next_owner.take(2)
+    assert (await scene.mirrored())[1:] == [2, 3, 1]
+    with pytest.raises(JournalCorrupt):
+        await next_owner.take(0)
+
+
 async def test_a_mirror_that_cannot_be_reached_gets_no_fence_into_postgres(scene: Scene) -> None:
     before = await scene.writer.journal.primary.head(0)
     Faults(scene.mirror._readers.client, "BatchGetItem", *[lose_request] * 10)
