@@ -8,7 +8,7 @@ Value = TypeVar("Value")
 _POLL_SECONDS = 0.05
 
 
-def wait_until(condition: Callable[[], Value], what: str, timeout_seconds: float = 90) -> Value:
+def wait_until(condition: Callable[[], Value], what: str, timeout_seconds: float = 240) -> Value:
     """Return the condition's value as soon as it is true. Fails with `what` after the timeout."""
     give_up_at = time.monotonic() + timeout_seconds
     while not (value := condition()):
