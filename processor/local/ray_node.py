@@ -30,6 +30,8 @@ _FIXED_ENVIRONMENT = {
     # Otherwise it starts one idle worker for each logical CPU.
     "RAY_prestart_worker_first_driver": "0",
     "RAY_enable_worker_prestart": "0",
+    # Ray makes all workers nice, the ledger's as well: then bridges, projections and the audit could hardly give way to them.
+    "RAY_worker_niceness": "0",
     "RAY_ROTATION_MAX_BYTES": str(16 * 1024 * 1024),
     "RAY_ROTATION_BACKUP_COUNT": "2",
 }
