@@ -2,6 +2,8 @@
 
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from processor.local.aws_programs import emulator_command
 from processor.local.child import plain_environment
@@ -24,6 +26,14 @@ class AwsEmulator(LoopbackServer):
     def endpoint_url(self) -> str:
         """Where all services answer."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self, timeout_seconds: float = 60) -> None:
+        """Start it. Raises CannotStart."""
+        super().start(timeout_seconds)
+        # It has a session of its own, and where the kernel shares time out by session, a process's niceness counts within it alone.
+        autogroup = Path(f"/proc/{self.pid}/autogroup")
+        with suppress(OSError):  # Elsewhere there is no such thing.
+            autogroup.write_text("19")
 
     def prepare(self) -> None:
         """Make the folders of its state."""
