@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import pytest
@@ -13,9 +14,11 @@ import redis
 
 from processor.local.aws_emulator import AwsEmulator
 from processor.local.postgres import EmbeddedPostgres
+from processor.local.server import LoopbackServer
 from processor.local.valkey import EmbeddedValkey
 from tests.aws import EmulatedAws, set_credentials
 
+Server = TypeVar("Server", bound=LoopbackServer)
 _DATABASE_NUMBERS = itertools.count(1)
 
 
@@ -86,24 +89,21 @@ def own_valkey() -> Iterator[EmbeddedValkey]:
 
 def _emulator() -> Iterator[AwsEmulator]:
     set_credentials()
-    folder = Path(tempfile.mkdtemp(prefix="payments-test-"))
-    emulator = AwsEmulator(folder)
-    try:
-        emulator.start()
-        yield emulator
-    finally:
-        # What it would write at a stop is not wanted.
-        emulator.kill()
-        shutil.rmtree(folder)
+    yield from _running(AwsEmulator)
 
 
 def _valkey() -> Iterator[EmbeddedValkey]:
+    yield from _running(EmbeddedValkey)
+
+
+def _running(kind: Callable[[Path], Server]) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="payments-test-"))
-    server = EmbeddedValkey(folder)
+    server = kind(folder)
     try:
         server.start()
         yield server
     finally:
+        # What it would write at a stop is not wanted.
         server.kill()
         shutil.rmtree(folder)
 
