@@ -9,8 +9,8 @@ import pytest
 
 from tests.simulation.run import simulate
 
-SEEDS = 250
-CHUNK = 25
+SEEDS = 100
+CHUNK = 20
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))

@@ -123,7 +123,9 @@ def test_an_address_beyond_loopback_is_refused(new_instance: NewInstance) -> Non
     assert one_line(done.stderr).startswith("PAYMENTS_HOST is 0.0.0.0: ")
 
 
-def test_two_instances_run_side_by_side_and_keep_their_own_ledgers(instance: Instance, new_instance: NewInstance) -> None:
+def test_two_instances_run_side_by_side_keep_their_own_ledgers_and_end_at_once_at_a_second_signal(
+    instance: Instance, new_instance: NewInstance
+) -> None:
     other = new_instance(shards=2).start()
     created = httpx.post(f"{other.url}/v1/accounts", json={"id": "only-here", "currency": "EUR"})
     assert created.status_code == 201
@@ -143,9 +145,21 @@ def test_two_instances_run_side_by_side_and_keep_their_own_ledgers(instance: Ins
     other.environment["PAYMENTS_SHARDS"] = "2"
     other.start()
     assert httpx.get(f"{other.url}/v1/accounts/only-here").json()["id"] == "only-here"
+    assert_a_second_signal_ends_at_once(other)
 
 
-def test_a_killed_instance_leaves_no_process_and_starts_again(new_instance: NewInstance) -> None:
+def assert_a_second_signal_ends_at_once(forced: Instance) -> None:
+    processes = forced.processes()
+    forced.signal(signal.SIGINT)
+    forced.read_until("stopping")
+    forced.signal(signal.SIGINT)
+    assert forced.wait() == 130
+    assert_all_end(processes)
+
+
+def test_a_killed_instance_leaves_no_process_and_starts_again_and_a_ray_process_that_dies_stops_the_rest(
+    new_instance: NewInstance,
+) -> None:
     killed = new_instance(shards=2).start()
     assert httpx.post(f"{killed.url}/v1/accounts", json={"id": "kept", "currency": "EUR"}).status_code == 201
     processes = killed.processes()
@@ -156,6 +170,13 @@ def test_a_killed_instance_leaves_no_process_and_starts_again(new_instance: NewI
     assert httpx.get(f"{killed.url}/v1/accounts/kept").status_code == 200
     assert_all_end(processes)
 
+    processes = killed.processes()
+    (raylet,) = (process for process in processes if process.name() == "raylet")
+    raylet.kill()
+    assert killed.wait() == 1
+    assert "payments: Ray ended unexpectedly" in killed.output
+    assert_all_end(processes)
+
 
 def test_a_database_that_dies_stops_the_rest(new_instance: NewInstance) -> None:
     broken = new_instance(shards=2).start()
@@ -163,24 +184,4 @@ def test_a_database_that_dies_stops_the_rest(new_instance: NewInstance) -> None:
     broken.child("bin/postgres").kill()
     assert broken.wait() == 1
     assert f"payments: PostgreSQL ended unexpectedly (exit code -9): see {broken.data_folder}/logs/postgres.log" in broken.output
-    assert_all_end(processes)
-
-
-def test_a_ray_process_that_dies_stops_the_rest(new_instance: NewInstance) -> None:
-    broken = new_instance(shards=2).start()
-    processes = broken.processes()
-    (raylet,) = (process for process in processes if process.name() == "raylet")
-    raylet.kill()
-    assert broken.wait() == 1
-    assert "payments: Ray ended unexpectedly" in broken.output
-    assert_all_end(processes)
-
-
-def test_a_second_signal_ends_it_at_once(new_instance: NewInstance) -> None:
-    forced = new_instance(shards=2).start()
-    processes = forced.processes()
-    forced.signal(signal.SIGINT)
-    forced.read_until("stopping")
-    forced.signal(signal.SIGINT)
-    assert forced.wait() == 130
     assert_all_end(processes)

@@ -50,12 +50,14 @@ def test_the_core_is_measured_on_one_shard_on_eight_and_through_the_commit_loop(
     assert all(figure.share_of_limit is not None and figure.share_of_limit < 1 for figure in figures)
 
 
+@pytest.mark.slow
 def test_no_codec_is_cheaper_than_the_least_that_its_bytes_cost() -> None:
     figures = measured("codec").values()
     assert {figure.limit_name for figure in figures} == {codec.FOUND, codec.COPIED}
     assert all(figure.share_of_limit is not None and figure.share_of_limit < 1 for figure in figures)
 
 
+@pytest.mark.slow
 def test_a_host_is_measured_with_calls_of_each_size_and_beside_its_journal() -> None:
     figures = measured("host")
     for size in ("64", "1,000", "10,000"):
@@ -66,11 +68,13 @@ def test_a_host_is_measured_with_calls_of_each_size_and_beside_its_journal() -> 
     assert more.median > less.median, "a payment between two hosts writes more events"
 
 
+@pytest.mark.slow
 def test_the_projector_is_measured_in_steps_of_both_sizes() -> None:
     figures = measured("projector")
     assert sum(figure.unit == "payments/s" for figure in figures.values()) == 2
 
 
+@pytest.mark.slow
 def test_few_accounts_and_many_are_compared_with_calls_of_both_sizes() -> None:
     figures = measured("scale")
     for size in ("64", "10,000"):
@@ -80,6 +84,7 @@ def test_few_accounts_and_many_are_compared_with_calls_of_both_sizes() -> None:
         assert against.goal == Goal("at least", 0.9)
 
 
+@pytest.mark.slow
 def test_a_replay_of_another_size_than_the_goals_is_not_judged() -> None:
     figures = measured("replay")
     replayed = figures["2,000 payments on 8 shards, from PostgreSQL, s"]

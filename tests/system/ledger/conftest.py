@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("fault_round", range(int(os.environ.get("PAYMENTS_FAULT_ROUNDS", "1"))))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_instance() -> Iterator[Instance]:
     """A running instance with two shard hosts and little memory. Use `ledger`."""
     # Memory can only forget what is projected, and here most payments are made by tests that wait for nothing.
@@ -61,7 +61,7 @@ def api(ledger: Instance) -> Iterator[Api]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def external_server() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the tests' own, which the tight instance takes for an external one. Use `external_database`."""
     folder = new_folder()
@@ -83,7 +83,7 @@ def external_database(external_server: EmbeddedPostgres) -> EmbeddedPostgres:
     return external_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tight_instance(external_server: EmbeddedPostgres) -> Iterator[Instance]:
     """A running instance with one shard host, short queues and short timeouts. Use `tight_ledger`."""
     limits = {"queue_limit_messages": TIGHT_QUEUE_MESSAGES, "request_timeout_seconds": 2}

@@ -3,7 +3,7 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,22 @@ from tests.system.ledger.api import Api
 README = (Path(__file__).parents[3] / "README.md").read_text()
 _BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _PRINTS = "# prints "
+_OPENED = re.compile(r'"id": "([\w:]+)"')
 
 
-def script_of(text: str, url: str) -> str:
-    """Return a shell script of all blocks that call the API, which stops where an answer lacks what is said of it."""
+def script_of(text: str, url: str, name: Callable[[str], str]) -> str:
+    """Return a shell script of all blocks that call the API, which stops where an answer lacks what is said of it.
+
+    Accounts are called what `name` makes of what the text calls them: others may use (and close) theirs in the same ledger.
+    """
     lines = ["set -u", "answer=$(mktemp)", "trap 'rm -f $answer' EXIT"]
     for block in _BLOCK.findall(text):
         if "curl " in block and WRITTEN_URL in block:
             lines += _checked(block.replace(WRITTEN_URL, url))
-    return "\n".join(lines)
+    script = "\n".join(lines)
+    for opened in set(_OPENED.findall(script)):
+        script = re.sub(rf"(?<![\w:.]){re.escape(opened)}(?![\w:.])", name(opened), script)
+    return script
 
 
 def _checked(block: str) -> Iterator[str]:
@@ -42,6 +49,6 @@ def _checked(block: str) -> Iterator[str]:
 def test_every_command_answers_what_is_said_of_it(text: str, api: Api) -> None:
     assert text.count(_PRINTS) >= 5
     done = subprocess.run(
-        ["bash", "-c", script_of(text, str(api.base_url))], capture_output=True, text=True, check=False, timeout=120
+        ["bash", "-c", script_of(text, str(api.base_url), api.name)], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
