@@ -1,0 +1,2 @@
+bucket     = "payments-terraform-state-000000000001-eu-central-1"
+kms_key_id = "alias/payments-terraform-state"

@@ -1,0 +1,28 @@
+provider "aws" {
+  region = "eu-central-1"
+  # An apply with the credentials of another account ends before it begins.
+  allowed_account_ids = [var.account_id]
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+# CloudFront takes its certificate and its firewall from this region alone.
+provider "aws" {
+  alias               = "us_east_1"
+  region              = "us-east-1"
+  allowed_account_ids = [var.account_id]
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+locals {
+  tags = {
+    project     = "payments"
+    environment = "staging"
+    managed-by  = "terraform"
+  }
+}
