@@ -98,7 +98,7 @@ class CommitLoop:
         self._retention = retention if archive is not None else None
         self._shards = shards
         self._send = send
-        self._queue_limit = queue_limit_messages
+        self.queue_limit = queue_limit_messages
         self._clock = clock
         self.times = CommitTimes()
         self._queue: deque[Call] = deque()
@@ -152,7 +152,7 @@ class CommitLoop:
         messages = _decode_messages(batch)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         call = Call(messages, future)
-        if self._queued + call.size > self._queue_limit and self._queued:
+        if self._queued + call.size > self.queue_limit and self._queued:
             self.times.busy += call.size
             future.set_result(_encode_answers([m.Busy(self.times.drain_seconds(self._queued))] * call.asked))
             return future
@@ -163,7 +163,7 @@ class CommitLoop:
 
     def receive(self, batch: bytes) -> None:
         """Take a MessagePack list of messages from other hosts' shards."""
-        if len(self._peers) < self._queue_limit:
+        if len(self._peers) < self.queue_limit:
             self._peers.extend(_decode_peers(batch))
             self._wake.set()
 

@@ -51,6 +51,7 @@ class HostStatus(msgspec.Struct, frozen=True):
     shards: list[ShardPosition]
     broken: dict[int, str]
     queue_length: int
+    queue_limit: int
     turns: int
     messages: int
     decide_seconds: float
@@ -111,6 +112,7 @@ class Host:
             self.loop.positions(),
             self.ownership.broken,
             self.loop.queue_length,
+            self.loop.queue_limit,
             times.turns,
             times.messages,
             times.decide_seconds,

@@ -11,6 +11,7 @@ from actors.buckets import Distribution
 from actors.commit_times import CommitCounts
 from actors.host import HostStatus
 from actors.shard_position import ShardPosition
+from processor.clock import now_microseconds
 
 _SHARD_GAUGES: dict[str, tuple[str, Callable[[ShardPosition], float]]] = {
     "epoch": ("Epoch in which the host owns the shard", lambda shard: shard.epoch),
@@ -19,6 +20,7 @@ _SHARD_GAUGES: dict[str, tuple[str, Callable[[ShardPosition], float]]] = {
     "outcomes": ("Idempotency keys that the shard has in memory", lambda shard: shard.outcomes),
     "payments": ("Payments in memory: held, or changed lately", lambda shard: shard.payments),
     "travelling": ("Payments to other hosts that are not at their end", lambda shard: shard.travelling),
+    "travelling_seconds": ("For how long the first of them has travelled", lambda shard: _seconds_since(shard.travelling_since)),
 }
 _SHARD_COUNTERS: dict[str, tuple[str, Callable[[ShardPosition], float]]] = {
     "events": ("Events that the host has decided since it took the shard over", lambda shard: shard.served_events),
@@ -27,6 +29,7 @@ _SHARD_COUNTERS: dict[str, tuple[str, Callable[[ShardPosition], float]]] = {
 }
 _HOST_GAUGES: dict[str, tuple[str, Callable[[HostStatus], float]]] = {
     "queue_messages": ("Messages that wait for their turn", lambda host: host.queue_length),
+    "queue_limit_messages": ("How many may wait: above it the answer is 503", lambda host: host.queue_limit),
     "shards": ("Shards that the host serves", lambda host: len(host.shards)),
     "broken_shards": ("Shards that could not be recovered: `payments verify` says why", lambda host: len(host.broken)),
 }
@@ -79,3 +82,7 @@ def counter(name: str, text: str, labels: Sequence[str], samples: Iterable[tuple
     for values, value in samples:
         family.add_metric(values, value)
     return family
+
+
+def _seconds_since(at: int) -> float:
+    return max(0.0, (now_microseconds() - at) / 1_000_000) if at else 0.0

@@ -11,7 +11,8 @@ class ShardPosition(msgspec.Struct, frozen=True):
 
     `events`: how many it has seen since it was read from a snapshot or from nothing. `size`: how many things it has in memory:
     `accounts`, `outcomes` (remembered keys) and `payments` (held or changed lately). `travelling`: its payments to other hosts
-    that are not at their end. `served_events`, `served_records` and `served_bytes`: what this host has appended to it.
+    that are not at their end; the first of them began at `travelling_since` (microseconds; 0: there is none). `served_events`,
+    `served_records` and `served_bytes`: what this host has appended to it.
     """
 
     shard: int
@@ -23,6 +24,7 @@ class ShardPosition(msgspec.Struct, frozen=True):
     outcomes: int
     payments: int
     travelling: int
+    travelling_since: int
     served_events: int
     served_records: int
     served_bytes: int
@@ -45,6 +47,11 @@ class Service:
         accounts, outcomes, payments = len(shard.accounts), len(shard.outcomes) + len(shard.earlier), len(shard.payments)
         return ShardPosition(
             head.shard, head.epoch, head.sequence, shard.events, accounts + outcomes + payments,
-            accounts, outcomes, payments, len(shard.transfers),
+            accounts, outcomes, payments, len(shard.transfers), _first_began_at(shard),
             shard.events - self._events, head.sequence - self._sequence, self.appended_bytes,
         )  # fmt: skip
+
+
+def _first_began_at(shard: Shard) -> int:
+    # They are kept in the order in which they began.
+    return next((transfer.at for transfer in shard.transfers.values()), 0)

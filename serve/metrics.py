@@ -1,7 +1,7 @@
 """Figures for Prometheus: what this process has answered, and how the shards are doing at the moment of the scrape."""
 
 from collections import Counter as Count
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -15,6 +15,7 @@ from processor.bridges.status import BridgeStatus
 from processor.bridges.webhooks.endpoint_table import Figures
 from processor.core.messages import OperationAnswer, PaymentAnswer
 from processor.core.results import Result
+from processor.journal.postgres.connections import DatabaseConnections
 from processor.projections.lag import ShardLag
 from serve.bridge_metrics import bridge_families
 from serve.ledger import ShardStatus
@@ -27,6 +28,7 @@ _LAG_FIGURES: dict[str, tuple[str, Callable[[ShardLag], float]]] = {
 }
 _AUDIT_FIGURES: dict[str, tuple[str, Callable[[AuditStatus], float]]] = {
     "lag_records": ("Records of the shard that have not been audited yet", lambda audit: audit.lag_records),
+    "lag_seconds": ("Age of the oldest of them", lambda audit: audit.lag_seconds),
     "compared_accounts": ("Accounts compared with live state and read model", lambda audit: audit.row.compared),
     "divergence": ("1 if anything did not agree; /v1/audit says what", lambda audit: audit.row.divergence is not None),
 }
@@ -43,6 +45,9 @@ class Scrape(Collector):
         audits: list[AuditStatus],
         bridges: list[BridgeStatus],
         webhooks: list[Figures],
+        is_ready: bool = True,
+        mirror_lag: Mapping[int, float] | None = None,
+        connections: DatabaseConnections | None = None,
     ) -> None:
         self._hosts = hosts
         self._shards = shards
@@ -50,9 +55,18 @@ class Scrape(Collector):
         self._audits = audits
         self._bridges = bridges
         self._webhooks = webhooks
+        self._is_ready = is_ready
+        self._mirror_lag = mirror_lag or {}
+        self._connections = connections
 
     def collect(self) -> Iterable[Metric]:
         """Return it for Prometheus."""
+        yield gauge(
+            "payments_ready",
+            "1 if every shard is served and the journal answers; /readyz says what is missing",
+            (),
+            self._ready(),
+        )
         yield from host_families(self._hosts)
         serving = {(position.shard, host.host) for host in self._hosts for position in host.shards}
         served = (((str(shard.shard), shard.host), float((shard.shard, shard.host) in serving)) for shard in self._shards)
@@ -63,8 +77,21 @@ class Scrape(Collector):
         for name, (text, of_audit) in _AUDIT_FIGURES.items():
             audits = (((str(audit.row.shard),), of_audit(audit)) for audit in self._audits)
             yield gauge(f"payments_audit_{name}", text, ("shard",), audits)
+        mirrored = (((str(shard),), seconds) for shard, seconds in self._mirror_lag.items())
+        mirror_text = "Age of the oldest record that a mirrored journal's DynamoDB lacks"
+        yield gauge("payments_journal_mirror_lag_seconds", mirror_text, ("shard",), mirrored)
+        for name, text, count in self._database():
+            yield gauge(name, text, (), (((), float(count)),))
         yield from bridge_families(self._bridges)
         yield from webhook_families(self._webhooks)
+
+    def _ready(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return (((), float(self._is_ready)),)
+
+    def _database(self) -> Iterable[tuple[str, str, int]]:
+        if self._connections is not None:
+            yield "payments_database_connections", "Connections of all clients to the database's server", self._connections.used
+            yield "payments_database_connections_limit", "How many there may be", self._connections.allowed
 
 
 class Metrics:

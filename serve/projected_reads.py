@@ -12,8 +12,9 @@ from processor.audit.store import AuditStatus, PostgresAuditStore
 from processor.bridges.status import BridgeBoard, BridgeStatus
 from processor.eventlog.log import EventLog
 from processor.history import HistoryTooLong, Line, walk
-from processor.journal.choice import apart
+from processor.journal.choice import Mirroring, apart
 from processor.journal.interface import Journal, JournalCorrupt, JournalUnavailable
+from processor.journal.postgres.connections import DatabaseConnections, read_connections
 from processor.journal.postgres.link import Timeouts
 from processor.journal.postgres.readers import Readers
 from processor.projections import cursors
@@ -170,6 +171,20 @@ class ProjectedReads:
             return await self._bridges.statuses()
         except (JournalUnavailable, JournalCorrupt) as error:
             raise ReadsUnavailable("the bridges' tables, or the journal, cannot be read") from error
+
+    async def mirror_lag(self) -> dict[int, float]:
+        """Return how far the mirror is behind; nothing if there is none."""
+        try:
+            return await self._journal.mirror_lag() if isinstance(self._journal, Mirroring) else {}
+        except JournalUnavailable as error:
+            raise ReadsUnavailable("the journal or its mirror cannot be read") from error
+
+    async def connections(self) -> DatabaseConnections:
+        """Return how many of the database's connections are taken."""
+        try:
+            return await read_connections(self._lag_readers)
+        except JournalUnavailable as error:
+            raise ReadsUnavailable(str(error)) from error
 
     async def lag(self) -> list[ShardLag]:
         """Return how far the lists are behind each shard's journal."""

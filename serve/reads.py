@@ -11,6 +11,7 @@ from processor.bridges.status import BridgeStatus
 from processor.core.ids import Place
 from processor.core.messages import Kind
 from processor.eventlog.log import EventLog
+from processor.journal.postgres.connections import DatabaseConnections
 from processor.projections.entry_list import BalancesAt
 from processor.projections.lag import ShardLag
 from processor.projections.payment_filters import PaymentFilters
@@ -112,6 +113,14 @@ class Reads(Protocol):
 
     async def lag(self) -> list[ShardLag]:
         """Return how far the lists are behind each shard's journal."""
+        ...
+
+    async def mirror_lag(self) -> dict[int, float]:
+        """Return, for each shard, the age in seconds of the oldest record that a mirrored journal's mirror lacks, or 0."""
+        ...
+
+    async def connections(self) -> DatabaseConnections:
+        """Return how many of the database's connections are taken."""
         ...
 
     async def audits(self) -> list[AuditStatus]:

@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from processor.journal.age import seconds_behind
 from processor.journal.interface import Journal
 from processor.journal.postgres.link import Timeouts
 from processor.journal.postgres.queries import load_queries
@@ -31,10 +32,11 @@ class AuditRow(msgspec.Struct):
 
 
 class AuditStatus(msgspec.Struct, frozen=True):
-    """An audit's row, and how far it is behind the journal."""
+    """An audit's row, and how far it is behind the journal. `lag_seconds`: the age of the oldest record without an audit, or 0."""
 
     row: AuditRow
     head: int
+    lag_seconds: float = 0.0
 
     @property
     def lag_records(self) -> int:
@@ -69,12 +71,16 @@ class PostgresAuditStore:
     async def status(self, journal: Journal | None = None) -> list[AuditStatus]:
         """Return every shard's audit. `journal`: what is audited, if it is not in the same database. Raises JournalUnavailable."""
         rows = await self._readers.fetch(_QUERIES["status"])
-        audits = [AuditStatus(AuditRow(*tuple(row)[:-1]), row["head"]) for row in rows]
+        audits = [AuditStatus(AuditRow(*tuple(row)[:-2]), row["head"], row["seconds"]) for row in rows]
         if journal is None:
             return audits
-        heads = await asyncio.gather(*(journal.head(audit.row.shard) for audit in audits))
-        return [AuditStatus(audit.row, head.sequence) for audit, head in zip(audits, heads, strict=True)]
+        return list(await asyncio.gather(*(_behind(journal, audit.row) for audit in audits)))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._readers.close()
+
+
+async def _behind(journal: Journal, row: AuditRow) -> AuditStatus:
+    head = (await journal.head(row.shard)).sequence
+    return AuditStatus(row, head, await seconds_behind(journal, row.shard, row.sequence, head))

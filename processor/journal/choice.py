@@ -1,6 +1,6 @@
 """The journal and the shard map that the settings name."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from processor.journal.interface import Journal, ShardMap
 from processor.journal.postgres import PostgresJournal, PostgresShardMap
@@ -14,6 +14,15 @@ class OpenJournal(Journal, Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class Mirroring(Protocol):
+    """A journal in two stores. It is known by what it can tell, so that its clients are imported only where it is used."""
+
+    async def mirror_lag(self) -> dict[int, float]:
+        """Return, for each shard, the age in seconds of the oldest record that the mirror lacks, or 0. Raises JournalUnavailable."""
         ...
 
 

@@ -11,6 +11,7 @@ The shard map and the snapshots are PostgreSQL's.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from processor.journal.age import seconds_behind
 from processor.journal.batch import in_shard_order
 from processor.journal.completion import Completion
 from processor.journal.dynamodb.mirror import DynamoDbMirror, Refused
@@ -85,6 +86,15 @@ class MirroredJournal:
 
     async def latest_snapshot(self, shard: int) -> Snapshot | None:
         return await self.primary.latest_snapshot(shard)
+
+    async def mirror_lag(self) -> dict[int, float]:
+        """Return, for each shard, the age in seconds of the oldest record that the mirror lacks, or 0."""
+        # The mirror first: what is written meanwhile may look as if it were missing, but is very young.
+        mirrored = await self.mirror.heads(range(await self.primary.shard_count()))
+        decided = {head.shard: head.sequence for head in await self.primary.heads()}
+        shards = list(decided)
+        lags = (seconds_behind(self.primary, shard, mirrored[shard].sequence, decided[shard]) for shard in shards)
+        return dict(zip(shards, await asyncio.gather(*lags), strict=True))
 
     async def _require_mirrored(self, records: Sequence[Record]) -> None:
         """Return if the mirror has the records already: whoever opened one of the shards meanwhile has brought them there."""

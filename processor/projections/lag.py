@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from processor.clock import now_microseconds
+from processor.journal.age import seconds_behind
 from processor.journal.interface import Journal
 from processor.journal.postgres.readers import Readers
 from processor.projections.queries import load_queries
@@ -40,6 +40,4 @@ async def read_lag(readers: Readers, journal: Journal | None = None) -> list[Sha
 
 async def _lag(journal: Journal, shard: int, position: int) -> ShardLag:
     head = (await journal.head(shard)).sequence
-    following = await journal.record(shard, position + 1) if head > position else None
-    seconds = max(0.0, (now_microseconds() - following.at) / 1e6) if following is not None else 0.0
-    return ShardLag(shard, position, head, seconds)
+    return ShardLag(shard, position, head, await seconds_behind(journal, shard, position, head))

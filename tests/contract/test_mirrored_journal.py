@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from processor.clock import now_microseconds
 from processor.journal.creation import create_in_dynamodb
 from processor.journal.dynamodb import DynamoDbJournal, DynamoDbShardMap
 from processor.journal.dynamodb.mirror import DynamoDbMirror
@@ -176,6 +177,17 @@ async def test_what_only_postgres_has_is_not_shown_yet(scene: Scene) -> None:
     assert [record.sequence for record in await read_all(journal, 0)] == [1, 2]
     assert await journal.tail({0: 1, 1: 1}, 1_000_000) == acknowledged
     assert [record.sequence for record in await read_all(journal.primary, 0)] == [1, 2, 3]
+
+
+async def test_the_age_of_what_the_mirror_lacks_is_told_until_the_shard_is_opened(scene: Scene) -> None:
+    await scene.writer.append(0, 1)
+    assert await scene.writer.journal.mirror_lag() == dict.fromkeys(range(SHARDS), 0.0)
+    (left,) = await scene.writer.die_after_postgres(0)
+    lag = await scene.writer.journal.mirror_lag()
+    assert lag[0] == pytest.approx((now_microseconds() - left.at) / 1e6, abs=60)
+    assert [lag[shard] for shard in range(1, SHARDS)] == [0.0] * (SHARDS - 1)
+    await (await scene.another()).take(0)
+    assert await scene.writer.journal.mirror_lag() == dict.fromkeys(range(SHARDS), 0.0)
 
 
 async def test_a_shard_that_nobody_completes_does_not_hold_up_what_others_show(scene: Scene) -> None:

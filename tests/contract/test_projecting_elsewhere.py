@@ -107,6 +107,8 @@ async def test_lag_and_audits_are_told_behind_the_journal_elsewhere(scene: Scene
     assert [(audit.head, audit.lag_records) for audit in await audits.status(scene.mirror)] == [
         (heads[0], 3), (heads[1], heads[1]), (0, 0), (0, 0),
     ]  # fmt: skip
+    ages = [audit.lag_seconds for audit in await audits.status(scene.mirror)]
+    assert [age > 0 for age in ages] == [True, True, False, False]
     await readers.close()
 
 

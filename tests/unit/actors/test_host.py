@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from actors.host import Host, HostGone
+from actors.metrics import host_families
 from processor.core import messages as m
 from processor.core.peers import AnyPeerMessage
 from processor.journal.memory import MemoryJournal
@@ -65,6 +66,13 @@ class DirectHandle:
         self._host.loop.receive(batch)
 
 
+def travelling_seconds(hosts: Hosts, name: str) -> float:
+    """Return for how long the first payment of a host has been under way to another."""
+    families = host_families([hosts.by_name[name].status()])
+    samples = [sample for family in families for sample in family.samples]
+    return max(sample.value for sample in samples if sample.name == "payments_shard_travelling_seconds")
+
+
 def run(work: Coroutine[Any, Any, None], loop: VirtualLoop) -> None:
     """Run a test in virtual time."""
     with patch("processor.clock.time_ns", lambda: START * 1000 + int(loop.time() * 1e9)):
@@ -93,6 +101,30 @@ def test_hosts_share_the_shards_as_they_come_and_go() -> None:
         await hosts.by_name["a"].stop()
         await asyncio.sleep(SETTLED_SECONDS)
         assert hosts.held() == {"a": 0, "b": 4}
+
+    run(work(), loop)
+
+
+def test_the_age_of_a_payment_that_reaches_no_other_host_is_told_until_it_does() -> None:
+    loop, hosts = prepared()
+
+    async def work() -> None:
+        hosts.start("a")
+        hosts.start("b")
+        await asyncio.sleep(SETTLED_SECONDS)
+        home, away = min(hosts.by_name["a"].loop.held), min(hosts.by_name["b"].loop.held)
+        bank, shop = account_on(home, SHARDS), account_on(away, SHARDS)
+        await hosts.ask("a", m.OpenAccount(home, bank, "EUR", None))
+        await hosts.ask("b", m.OpenAccount(away, shop, "EUR"))
+        assert travelling_seconds(hosts, "a") == 0
+        unreachable = hosts.by_name.pop("b")
+        await hosts.ask("a", m.Pay(home, digest(1), digest(2), bank, shop, 7, "EUR"))
+        before = travelling_seconds(hosts, "a")
+        await asyncio.sleep(3.0)
+        assert travelling_seconds(hosts, "a") == pytest.approx(before + 3.0, abs=0.01)
+        hosts.by_name["b"] = unreachable
+        await asyncio.sleep(3.0)
+        assert travelling_seconds(hosts, "a") == 0
 
     run(work(), loop)
 

@@ -102,6 +102,7 @@ async def test_a_full_queue_is_counted_by_message() -> None:
         filling = asyncio.ensure_future(served.ask(*(served.payment(str(number)) for number in range(QUEUE_LIMIT_MESSAGES))))
         await asyncio.sleep(0)
         assert served.figures()["payments_host_queue_messages",] == QUEUE_LIMIT_MESSAGES
+        assert served.figures()["payments_host_queue_limit_messages",] == QUEUE_LIMIT_MESSAGES
         answers = await served.ask(served.payment("a"), served.payment("b"))
         assert [type(answer) for answer in answers] == [m.Busy, m.Busy]
         await filling

@@ -89,6 +89,26 @@ async def test_without_an_answer_about_the_shards_the_rest_is_told(ledger: Route
         names = {name for name, _ in await samples(client)}
     assert "payments_http_requests_in_flight" in names
     assert "payments_shard_sequence" not in names
+    assert "payments_database_connections" not in names
+
+
+async def test_whether_it_is_ready_is_told(ledger: RoutedLedger) -> None:
+    failing = FailingLedger(ledger)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(failing)), base_url="http://127.0.0.1") as client:
+        assert (await samples(client))["payments_ready", ()] == 1
+        failing.obstacles = ["shard 1 is not served: it is moving"]
+        assert (await samples(client))["payments_ready", ()] == 0
+
+
+async def test_the_databases_connections_and_the_age_of_what_is_not_audited_are_told(projected_api: httpx.AsyncClient) -> None:
+    found = await samples(projected_api)
+    used, limit = found["payments_database_connections", ()], found["payments_database_connections_limit", ()]
+    assert 1 <= used < limit
+    # No auditor runs here: the records that opened the shards have waited since then.
+    ages = [value for (name, _), value in found.items() if name == "payments_audit_lag_seconds"]
+    assert len(ages) == 4
+    assert all(0 < age < 600 for age in ages)
+    assert not any(name == "payments_journal_mirror_lag_seconds" for name, _ in found)
 
 
 async def test_applications_in_one_process_count_for_themselves(api: httpx.AsyncClient, ledger: RoutedLedger) -> None:

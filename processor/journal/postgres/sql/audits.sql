@@ -11,6 +11,7 @@ ON CONFLICT (shard) DO UPDATE SET
     divergence_sequence = coalesce(known.divergence_sequence, excluded.divergence_sequence);
 
 -- name: status
+-- Every shard's audit, how far its journal goes, and how old the oldest record is that has not been audited.
 SELECT
     shards.shard,
     coalesce(audits.since, 0),
@@ -19,7 +20,9 @@ SELECT
     coalesce(audits.compared, 0),
     audits.divergence,
     audits.divergence_sequence,
-    coalesce((SELECT max(sequence) FROM payments.journal_records AS records WHERE records.shard = shards.shard), 0) AS head
+    coalesce((SELECT max(sequence) FROM payments.journal_records AS records WHERE records.shard = shards.shard), 0) AS head,
+    greatest(0, coalesce(extract(epoch FROM clock_timestamp())::double precision - next.recorded_at / 1e6, 0)) AS seconds
 FROM payments.shards
 LEFT JOIN payments.audits USING (shard)
+LEFT JOIN payments.journal_records AS next ON next.shard = shards.shard AND next.sequence = coalesce(audits.sequence, 0) + 1
 ORDER BY shards.shard;
