@@ -36,9 +36,9 @@ resource "aws_prometheus_alert_manager_definition" "this" {
       templates = ["alert"]
     })
     template_files = {
-      alert = <<-E
+      alert = <<-EOT
         {{ define "alert" }}{"AlarmName": "{{ .CommonLabels.alertname }}", "NewStateValue": "{{ .Status }}", "AlarmDescription": "{{ .CommonLabels.severity }}: {{ .CommonAnnotations.summary }} {{ .CommonAnnotations.runbook_url }}"}{{ end }}
-      E
+      EOT
     }
   })
 }

@@ -126,12 +126,12 @@ variable "prometheus_rules" {
 }
 
 variable "backup" {
-  description = <<-E
+  description = <<-EOT
     What is backed up, and for how long. `copy_vault_arn`: the vault of the other region, null where there is none.
     `restore_test`: the subnet group and security groups into which a test restores Aurora.
     `lock_changeable_days`: after so many days nobody, not even the root user, can shorten or remove the lock any more; null: a lock that
     administrators can lift, for environments that must be torn down.
-  E
+  EOT
   type = object({
     resource_arns        = set(string)
     bucket_arns          = optional(set(string), [])
