@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from actors.bridge import BridgeActor
+from actors.placement import beside_me
 from actors.ray_handle import NAMESPACE
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
 from processor.bridges.status import enabled_bridges
@@ -56,7 +57,7 @@ class BridgeKeeper:
         while True:
             began = monotonic()
             actor = BridgeActor.options(  # type: ignore[attr-defined]
-                name=f"bridge-{name}-{uuid4().hex[:12]}", namespace=NAMESPACE
+                name=f"bridge-{name}-{uuid4().hex[:12]}", namespace=NAMESPACE, scheduling_strategy=beside_me()
             ).remote(name, self._settings)
             try:
                 logger.warning("bridge %s %s; starting another", name, await _until_gone(actor))

@@ -15,6 +15,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from actors.host import HostStatus
+from actors.placement import beside_me
 from actors.ray_handle import NAMESPACE
 from actors.shard_host import ShardHost
 from processor.journal.interface import Journal, JournalUnavailable, ShardMap
@@ -73,7 +74,7 @@ class HostKeeper:
     async def _start_host(self) -> None:
         self._name = f"shard-host-{uuid4().hex[:12]}"
         self._actor = ShardHost.options(  # type: ignore[attr-defined]
-            name=self._name, namespace=NAMESPACE
+            name=self._name, namespace=NAMESPACE, scheduling_strategy=beside_me()
         ).remote(self._name, self._settings)
         pid = await self._actor.start.remote()
         logger.info("started %s with process id %d", self._name, pid)
