@@ -12,6 +12,7 @@ from processor.cli.demo import demo
 from processor.cli.events import events
 from processor.cli.journal import journal
 from processor.cli.loadtest import loadtest
+from processor.cli.prepare import prepare
 from processor.cli.projections import projections
 from processor.cli.records import records
 from processor.cli.scale import scale
@@ -44,6 +45,7 @@ for command in (
     shards,
     events,
     scale,
+    prepare,
     projections,
     journal,
     bridges,

@@ -13,8 +13,10 @@ logger = logging.getLogger(__name__)
 _REPORT_SECONDS = 10.0
 
 
-async def create_in_dynamodb(settings: Settings) -> None:
+async def create_in_dynamodb(settings: Settings, beside_hosts: bool = False) -> None:
     """Create the ledger that the journal `mirrored` or `dynamodb` needs, in a table that is there, and complete a mirror.
+
+    `beside_hosts`: hosts may be at work. What a complete mirror lacks is then what they are about to bring there, and left to them.
 
     Any number of processes may do so at once. The ledger in PostgreSQL must have been created; it is needed in any case, for what is
     made from the journal. Raises LedgerUnusable (it says what to do), JournalUnavailable.
@@ -28,18 +30,20 @@ async def create_in_dynamodb(settings: Settings) -> None:
     finally:
         link.close()
     if settings.journal == "mirrored":
-        await _complete_mirror(settings)
+        await _complete_mirror(settings, beside_hosts)
     else:
         await _require_all_in_dynamodb(settings)
 
 
-async def _complete_mirror(settings: Settings) -> None:
+async def _complete_mirror(settings: Settings, beside_hosts: bool) -> None:
     from processor.journal.completion import Completion
     from processor.journal.dynamodb.mirror import DynamoDbMirror
 
     primary = await PostgresJournal.connect(settings.database_url)
     mirror = await DynamoDbMirror.connect(settings)
     try:
+        if beside_hosts and await mirror.is_complete():
+            return
         completion = Completion(primary, mirror)
         mirrored = [await completion.check(shard) for shard in range(await primary.shard_count())]
         missing = sum(head.sequence for head in await primary.heads()) - sum(head.sequence for head in mirrored)

@@ -24,10 +24,10 @@ def place_of(database_url: str) -> str:
         raise CannotStart("PAYMENTS_DATABASE_URL is not a URL like postgresql://user:password@host:port/database") from error
 
 
-def prepare_ledger(settings: Settings) -> None:
+def prepare_ledger(settings: Settings, beside_hosts: bool = False) -> None:
     """Create the ledger and its projections in all stores, or bring older ones up to date. Raises CannotStart.
 
-    `database_url` must be set.
+    `database_url` must be set. `beside_hosts`: shard hosts may be at work, as in a cluster.
     """
     place = place_of(settings.database_url)
     try:
@@ -37,7 +37,7 @@ def prepare_ledger(settings: Settings) -> None:
     except JournalUnavailable as error:
         raise CannotStart(f"the database at {place} cannot be reached: {error}; check PAYMENTS_DATABASE_URL") from error
     try:
-        asyncio.run(_prepare_journal(settings))
+        asyncio.run(_prepare_journal(settings, beside_hosts))
     except (JournalUnavailable, JournalCorrupt) as error:
         raise CannotStart(f"the journal ({settings.journal}): {error}") from error
 
@@ -48,9 +48,9 @@ async def _prepare_database(settings: Settings) -> None:
     await prepare_projections(settings.database_url)
 
 
-async def _prepare_journal(settings: Settings) -> None:
+async def _prepare_journal(settings: Settings, beside_hosts: bool) -> None:
     if settings.journal != "postgres":
-        await create_in_dynamodb(settings)
+        await create_in_dynamodb(settings, beside_hosts)
     journal = await connect_journal(settings)
     readers = await Readers.create(settings.database_url, DEFAULT_TIMEOUTS)
     try:
