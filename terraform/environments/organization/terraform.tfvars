@@ -1,1 +1,3 @@
-account_id = "000000000001"
+account_id   = "000000000001"
+email_user   = "aws"
+email_domain = "payments.example"

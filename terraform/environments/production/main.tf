@@ -1,9 +1,20 @@
+module "account" {
+  source = "../../modules/account"
+
+  organization_id     = var.organization_id
+  pipeline_account_id = var.shared_account_id
+  security_account_id = var.security_account_id
+  regions             = ["eu-central-1", "eu-west-1"]
+}
+
 module "region" {
   source = "../../modules/region"
 
-  name   = "payments-production"
-  role   = "primary"
-  second = { region = "eu-west-1", name = "payments-standby" }
+  name = "payments-production"
+  role = "primary"
+
+  autoscaling_role_arn = module.account.autoscaling_role_arn
+  second               = { region = "eu-west-1", name = "payments-standby" }
 
   network = {
     cidr               = "10.20.0.0/16"

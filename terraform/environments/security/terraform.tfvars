@@ -1,1 +1,5 @@
-account_id = "000000000002"
+account_id            = "000000000002"
+organization_id       = "o-example0000"
+shared_account_id     = "000000000003"
+root_id               = "r-exam"
+management_account_id = "000000000001"

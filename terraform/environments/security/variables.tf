@@ -7,3 +7,23 @@ variable "account_id" {
     error_message = "An account id has twelve digits."
   }
 }
+
+variable "organization_id" {
+  description = "The organization, as the environment organization tells it."
+  type        = string
+}
+
+variable "shared_account_id" {
+  description = "The account of the pipeline."
+  type        = string
+}
+
+variable "root_id" {
+  description = "The organization's root, as the environment organization tells it."
+  type        = string
+}
+
+variable "management_account_id" {
+  description = "The management account."
+  type        = string
+}

@@ -1,8 +1,19 @@
+module "account" {
+  source = "../../modules/account"
+
+  organization_id     = var.organization_id
+  pipeline_account_id = var.shared_account_id
+  security_account_id = var.security_account_id
+  regions             = ["eu-central-1", "eu-west-1"]
+}
+
 module "region" {
   source = "../../modules/region"
 
   name = "payments-staging"
   role = "primary"
+
+  autoscaling_role_arn = module.account.autoscaling_role_arn
 
   network = {
     cidr               = "10.10.0.0/16"

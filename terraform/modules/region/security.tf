@@ -9,4 +9,6 @@ module "security" {
   name    = var.name
   replica = var.second == null ? null : { region = var.second.region, domains = local.copied_domains }
   copied  = var.first == null ? null : { name = var.first.name, domains = local.copied_domains }
+
+  autoscaling_role_arn = var.autoscaling_role_arn
 }

@@ -54,3 +54,8 @@ variable "network" {
     nat_per_zone       = bool
   })
 }
+
+variable "autoscaling_role_arn" {
+  description = "The account's service-linked role that starts nodes."
+  type        = string
+}

@@ -46,7 +46,7 @@ locals {
       through     = ["eks", "ec2", "ecr"]
       principals  = []
       # The groups of nodes are started by this role, which has no policy for our keys.
-      roles = ["arn:aws:iam::${local.account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"]
+      roles = [var.autoscaling_role_arn]
     }
   }
 

@@ -46,3 +46,13 @@ variable "deletion_window_days" {
     error_message = "KMS waits 7 to 30 days."
   }
 }
+
+variable "autoscaling_role_arn" {
+  description = "The service-linked role that starts nodes: it uses the key of their disks, and has no policy of its own for that."
+  type        = string
+
+  validation {
+    condition     = can(regex("role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling$", var.autoscaling_role_arn))
+    error_message = "It is the role AWSServiceRoleForAutoScaling of this account."
+  }
+}
