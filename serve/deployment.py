@@ -26,6 +26,7 @@ from serve.app import create_app
 from serve.dead_letters import DeadLetters
 from serve.draining import DrainingServer
 from serve.host_calls import HostCalls
+from serve.limits import IDLE_SECONDS_MAX
 from serve.listener import open_listener
 from serve.projected_reads import ProjectedReads
 from serve.replica import WATCHED, replica_settings
@@ -115,6 +116,7 @@ class Api:
         config = uvicorn.Config(
             self._app, http=GatheringProtocol, ws="none", loop="none", lifespan="off", access_log=False, log_level="warning",
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS, backlog=LISTEN_BACKLOG,
+            timeout_keep_alive=IDLE_SECONDS_MAX,
         )  # fmt: skip
         self._server = DrainingServer(config, self._app.end_streams)
         # Ray's worker handles the process's signals.

@@ -3,6 +3,9 @@
 BODY_BYTES_MAX = 8 * 1024 * 1024
 BODY_SECONDS_MAX = 30.0
 """How long a client may take to send a body."""
+IDLE_SECONDS_MAX = 75
+"""How long a connection may be without a request. Load balancers keep theirs for 60 s: if ours closed first, a request could meet the
+closing, and be answered with 502 although nobody refused it."""
 TARGET_BYTES_MAX = 8 * 1024
 """Path and query together."""
 HEADER_BYTES_MAX = 32 * 1024
