@@ -52,6 +52,17 @@ async def test_many_keys_are_looked_at_in_their_order(link: RedisLink) -> None:
     assert await KeyGuard(link, "t").misused(keys, asked) == sorted(wrong)
 
 
+async def test_who_asks_together_is_told_of_its_own_keys_alone_also_when_another_gives_up(link: RedisLink) -> None:
+    guard = KeyGuard(link, "t")
+    assert await guard.misused(["a", "b", "c", "d"], ["alice"] * 4) == []
+    questions = [("a", "bob"), ("b", "alice"), ("c", "bob"), ("d", "bob"), ("new", "bob")]
+    asked = [asyncio.create_task(guard.misused(["fresh", key], ["carol", account])) for key, account in questions]
+    await asyncio.sleep(0)
+    asked[2].cancel()
+    assert await asyncio.gather(asked[0], asked[1], asked[3], asked[4]) == [[1], [], [1], []]
+    assert asked[2].cancelled()
+
+
 async def test_keys_are_forgotten_after_their_time(link: RedisLink, valkey_url: str) -> None:
     await KeyGuard(link, "t").misused(["k"], ["alice"])
     async with Redis.from_url(valkey_url) as client:
