@@ -1,6 +1,7 @@
 # Groups that agents on the cluster would else make by themselves, without our key and for ever. Others stand beside what writes them.
+# By the name that the cluster will have, and not by its attribute: these must be there before its first node is.
 locals {
-  insights = "/aws/containerinsights/${var.watched.cluster_name}"
+  insights = "/aws/containerinsights/${var.name}"
 
   log_groups = {
     application = "${local.insights}/application" # what pods print: Ray, the ledger, PostgreSQL's clients

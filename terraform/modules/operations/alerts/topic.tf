@@ -2,8 +2,8 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
-  # Who tells this topic something: alarms, budgets, AWS Backup, and the alert manager of Prometheus.
-  speakers = [for service in ["cloudwatch", "budgets", "backup", "aps"] : "${service}.amazonaws.com"]
+  # Who tells this topic something: alarms, budgets, AWS Backup, the alert manager of Prometheus, and rules on the pipeline's events.
+  speakers = [for service in ["cloudwatch", "budgets", "backup", "aps", "events"] : "${service}.amazonaws.com"]
 }
 
 resource "aws_sns_topic" "this" {
