@@ -33,6 +33,7 @@ resource "aws_iam_role_policy" "pipeline" {
       { Sid = "Build", Effect = "Allow", Action = ["codebuild:StartBuild", "codebuild:BatchGetBuilds", "codebuild:StopBuild"], Resource = [for project in values(aws_codebuild_project.this) : project.arn] },
       { Sid = "Rollout", Effect = "Allow", Action = "sts:AssumeRole", Resource = values(local.starter_arns) },
       { Sid = "AskForApproval", Effect = "Allow", Action = "sns:Publish", Resource = module.alerts.topic_arn },
+      { Sid = "ApprovalsKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey*"], Resource = module.alerts.key_arn },
       # The scan runs as a build of the pipeline's own. Its actions beside the repository's know no resources.
       { Sid = "Scan", Effect = "Allow", Action = ["inspector-scan:ScanSbom", "ecr:GetAuthorizationToken"], Resource = "*" },
       { Sid = "ScannedImage", Effect = "Allow", Action = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], Resource = aws_ecr_repository.payments[local.region].arn },

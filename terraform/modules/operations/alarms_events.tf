@@ -13,7 +13,7 @@ locals {
           }
         },
         # Those that bridges keep in the database: webhooks.
-        { bridges = { namespace = local.ledger_namespace, metric = "payments_bridge_dead_letters", stat = "Maximum" } },
+        { bridges = { namespace = local.ledger_namespace, metric = "payments_bridge_dead_letters", dimensions = local.ledger_dimensions, stat = "Maximum" } },
       )
       expression = "SUM(METRICS())", period = 300, periods = 1, threshold = 0
     }

@@ -1,7 +1,8 @@
 # The ledger's own figures, brought from the pods by the collector (deploy/monitoring/adot): the same promises as the rules of Prometheus,
 # which lives in the same cluster as what it watches. In a standby region no ledger runs.
 locals {
-  ledger_namespace = "Payments"
+  ledger_namespace  = "Payments"
+  ledger_dimensions = { ledger = "payments" }
 
   ledger_figures = {
     payments-money-diverged = {
@@ -37,7 +38,7 @@ locals {
       stat     = "Maximum", threshold = 180, periods = 5
     }
     payments-bridge-stopped = {
-      severity = "critical", summary = "A bridge is broken or silent: events no longer go out.", metric = "payments_bridge_state"
+      severity = "critical", summary = "A bridge is broken or silent: events no longer go out.", metric = "payments_bridge_stopped"
       stat     = "Maximum", threshold = 0, periods = 2
     }
     payments-webhooks-failing = {
@@ -72,7 +73,9 @@ locals {
 
   ledger_alarms = {
     for name, figure in local.ledger_figures : name => merge(
-      { period = 60 }, figure, { metrics = { figure = { namespace = local.ledger_namespace, metric = figure.metric, stat = figure.stat } } },
+      { period = 60 }, figure, { metrics = { figure = {
+        namespace = local.ledger_namespace, metric = figure.metric, stat = figure.stat, dimensions = local.ledger_dimensions
+      } } },
     ) if var.role == "primary"
   }
 }

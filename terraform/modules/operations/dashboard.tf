@@ -13,16 +13,16 @@ locals {
     {
       title = "Money, shards, travellers"
       metrics = [
-        [local.ledger_namespace, "payments_audit_divergence", { stat = "Maximum" }],
-        [".", "payments_host_broken_shards", { stat = "Maximum" }],
-        [".", "payments_shard_served", { stat = "Minimum" }],
-        [".", "payments_shard_travelling_seconds", { stat = "Maximum", yAxis = "right" }],
+        [local.ledger_namespace, "payments_audit_divergence", "ledger", "payments", { stat = "Maximum" }],
+        [".", "payments_host_broken_shards", ".", ".", { stat = "Maximum" }],
+        [".", "payments_shard_served", ".", ".", { stat = "Minimum" }],
+        [".", "payments_shard_travelling_seconds", ".", ".", { stat = "Maximum", yAxis = "right" }],
       ]
     },
     {
       title = "How far behind the journal, s"
       metrics = [for figure in ["payments_projection_lag_seconds", "payments_bridge_lag_seconds", "payments_audit_lag_seconds", "payments_journal_mirror_lag_seconds"] :
-      [local.ledger_namespace, figure, { stat = "Maximum" }]]
+      [local.ledger_namespace, figure, "ledger", "payments", { stat = "Maximum" }]]
     },
     {
       title = "Aurora: commits, ms, and the writer's processors, %"

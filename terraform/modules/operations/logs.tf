@@ -9,7 +9,6 @@ locals {
     host        = "${local.insights}/host"        # the nodes' own
     performance = "${local.insights}/performance" # what Container Insights makes metrics of
     figures     = "/payments/figures"             # what the collector makes metrics of
-    prometheus  = "/aws/prometheus/${var.name}"   # alert manager's and rules' errors
   }
 }
 

@@ -17,8 +17,3 @@ output "backup_vault_arn" {
   description = "Where backups are kept; the other region copies to it."
   value       = aws_backup_vault.this.arn
 }
-
-output "prometheus_write_url" {
-  description = "Where the collector sends figures: an input of deploy/monitoring/adot."
-  value       = "${aws_prometheus_workspace.this.prometheus_endpoint}api/v1/remote_write"
-}

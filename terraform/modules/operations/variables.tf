@@ -119,12 +119,6 @@ variable "log_retention_days" {
   }
 }
 
-variable "prometheus_rules" {
-  description = "Prometheus rule files, by name, as text: the same files that deploy/monitoring tests."
-  type        = map(string)
-  default     = {}
-}
-
 variable "backup" {
   description = <<-EOT
     What is backed up, and for how long. `copy_vault_arn`: the vault of the other region, null where there is none.

@@ -2,8 +2,9 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
-  # Who tells this topic something: alarms, budgets, AWS Backup, the alert manager of Prometheus, and rules on the pipeline's events.
-  speakers = [for service in ["cloudwatch", "budgets", "backup", "aps", "events"] : "${service}.amazonaws.com"]
+  # Services that tell this topic something: alarms, budgets, AWS Backup, and rules on the pipeline's events. Roles of this account may too,
+  # if their own policies say so: Prometheus's alert manager, and the pipeline that asks for an approval.
+  speakers = [for service in ["cloudwatch", "budgets", "backup", "events"] : "${service}.amazonaws.com"]
 }
 
 resource "aws_sns_topic" "this" {

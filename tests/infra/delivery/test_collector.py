@@ -1,0 +1,40 @@
+"""What alarms look at must arrive in CloudWatch, and nothing must arrive there that nobody looks at: each metric costs."""
+
+import copy
+
+import pytest
+
+from tests.infra.delivery.alarm_definitions import figures
+from tests.infra.delivery.collector import configuration, offered, passed
+
+FOR_CANARIES = {"payments_http_requests_total", "payments_http_errors_total"}
+
+
+def test_alarms_and_canaries_get_their_figures_and_nothing_else_passes() -> None:
+    assert set(passed(configuration(), offered())) == figures() | FOR_CANARIES
+
+
+def test_figures_are_counted_by_the_labels_that_alarms_and_canaries_name() -> None:
+    by = passed(configuration(), offered())
+    assert {name: labels for name, labels in by.items() if labels != ["ledger"]} == dict.fromkeys(
+        FOR_CANARIES, ["ledger", "track"]
+    )
+
+
+def test_a_canarys_pods_are_told_apart_and_its_head_is_nobodys_alarm() -> None:
+    receivers = configuration()["receivers"]
+    (api,) = receivers["prometheus/api"]["config"]["scrape_configs"]
+    (head,) = receivers["prometheus/head"]["config"]["scrape_configs"]
+    track = "__meta_kubernetes_pod_label_payments_track"
+    assert {"source_labels": [track], "regex": "(canary)", "target_label": "track"} in api["relabel_configs"]
+    assert {"source_labels": [track], "action": "drop", "regex": "canary"} in head["relabel_configs"]
+
+
+@pytest.mark.parametrize("lost", sorted(figures() - {"payments_ray_head_up", "payments_bridge_stopped"}))
+def test_a_figure_that_is_left_out_is_missed(lost: str) -> None:
+    broken = copy.deepcopy(configuration())
+    for receiver in broken["receivers"].values():
+        for scrape in receiver.get("config", {}).get("scrape_configs", ()):
+            for rule in scrape["metric_relabel_configs"]:
+                rule["regex"] = rule["regex"].replace(lost.removeprefix("payments_"), "nothing")
+    assert lost not in passed(broken, offered())
