@@ -21,6 +21,7 @@ from loadtests.bench import (
     replay,
     scale,
     sinks,
+    sizes,
 )
 from loadtests.bench.figure import Figure
 from loadtests.bench.machine import this_machine
@@ -42,6 +43,7 @@ ALONE: Mapping[str, Measure] = {
     "lists": lists.measure,
     "projector": projector.measure,
     "sinks": sinks.measure,
+    "sizes": sizes.measure,
     "bridges": bridges.measure,
     "http_layer": http_layer.measure,
 }

@@ -14,7 +14,7 @@ from processor.local.failure import CannotStart
 from processor.local.serve_api import Unreachable
 
 LAYERS = (
-    "core", "codec", "replay", "memory", "journal", "host", "scale", "lists", "projector", "sinks", "bridges", "http_layer",
+    "core", "codec", "replay", "memory", "journal", "host", "scale", "lists", "projector", "sinks", "sizes", "bridges", "http_layer",
     "http_single", "http_hot", "http_hold", "http_batch", "http_two_hosts", "latency", "host_kill", "serve_limit",
 )  # fmt: skip
 COMMANDS = {

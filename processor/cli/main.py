@@ -7,6 +7,7 @@ import click
 from processor.cli.aws import aws
 from processor.cli.bench import bench
 from processor.cli.bridges import bridges
+from processor.cli.capacity import capacity
 from processor.cli.dead_letters import dead_letters
 from processor.cli.demo import demo
 from processor.cli.events import events
@@ -39,6 +40,7 @@ for command in (
     up,
     bench,
     loadtest,
+    capacity,
     demo,
     send,
     verify,

@@ -1,0 +1,1 @@
+"""What a load needs, on paper: from measured costs to shards, hosts, AWS sizes and a monthly price."""
