@@ -11,6 +11,7 @@ locals {
     load-balancer-controller = { namespace = "kube-system", service_account = "aws-load-balancer-controller" }
     vpc-cni                  = { namespace = "kube-system", service_account = "aws-node" }
     ebs-csi-driver           = { namespace = "kube-system", service_account = "ebs-csi-controller-sa" }
+    external-secrets         = { namespace = "external-secrets", service_account = "external-secrets" }
     cloudwatch-agent         = { namespace = "amazon-cloudwatch", service_account = "cloudwatch-agent" }
   }
   workloads = { for role, account in local.accounts : account.service_account => role if account.namespace == "payments" }

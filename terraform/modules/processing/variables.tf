@@ -24,12 +24,12 @@ variable "private_subnet_ids" {
 }
 
 variable "key_arns" {
-  description = "KMS keys by domain; `cluster` encrypts Kubernetes' secrets and the nodes' disks, `logs` the control plane's log."
+  description = "KMS keys by domain: `cluster` for Kubernetes' secrets and the nodes' disks, `logs` for the control plane's log, `secrets` for what pods are given."
   type        = map(string)
 
   validation {
-    condition     = alltrue([for domain in ["cluster", "logs"] : contains(keys(var.key_arns), domain)])
-    error_message = "key_arns needs the domains cluster and logs."
+    condition     = alltrue([for domain in ["cluster", "logs", "secrets"] : contains(keys(var.key_arns), domain)])
+    error_message = "key_arns needs the domains cluster, logs and secrets."
   }
 }
 

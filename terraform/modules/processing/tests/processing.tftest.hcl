@@ -9,6 +9,12 @@ mock_provider "aws" {
       }]
     }
   }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-central-1" }
+  }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
   }
@@ -23,6 +29,7 @@ variables {
   key_arns = {
     cluster = "arn:aws:kms:eu-central-1:123456789012:key/cluster"
     logs    = "arn:aws:kms:eu-central-1:123456789012:key/logs"
+    secrets = "arn:aws:kms:eu-central-1:123456789012:key/secrets"
   }
   node_groups = {
     head        = { instance_type = "m7i.large", nodes = 2 }
@@ -115,6 +122,15 @@ run "each_service_account_has_its_role_and_no_other" {
   assert {
     condition     = { for key, policy in aws_iam_role_policy.workload : key => policy.policy } == { "payments-api/0" = "{\"one\":1}", "payments-api/1" = "{\"two\":2}", "payments-shard-host/0" = "{\"three\":3}" }
     error_message = "Every document that is given becomes a policy of that account's role."
+  }
+}
+
+run "only_the_secrets_of_the_ledger_are_copied" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.external_secrets.policy).Statement[0].Resource == "arn:aws:secretsmanager:eu-central-1:123456789012:secret:payments/*"
+    error_message = "The operator reads what is named payments/, here, and nothing else."
   }
 }
 
