@@ -28,9 +28,9 @@ locals {
       period   = 300, periods = 6, threshold = 200
     }
     payments-not-ready = {
-      severity = "critical", summary = "Behind the load balancer no replica of the API is ready."
+      severity = "critical", summary = "Behind the load balancer no replica of the API is up."
       metrics = { ready = {
-        namespace  = "AWS/NetworkELB", metric = "HealthyHostCount", stat = "Maximum"
+        namespace  = "AWS/ApplicationELB", metric = "HealthyHostCount", stat = "Maximum"
         dimensions = { LoadBalancer = var.watched.load_balancer, TargetGroup = var.watched.target_group }
       } }
       period = 60, periods = 2, threshold = 1, below = true, missing = "breaching"

@@ -51,13 +51,13 @@ variable "watched" {
     dead_letter_queue_names   = set(string)
     api_id                    = string
     api_stage                 = string
-    load_balancer             = string # net/<name>/<id>: the part of its ARN that CloudWatch uses
+    load_balancer             = string # app/<name>/<id>: the part of its ARN that CloudWatch uses
     target_group              = string # targetgroup/<name>/<id>
   })
 
   validation {
-    condition     = can(regex("^net/", var.watched.load_balancer)) && can(regex("^targetgroup/", var.watched.target_group))
-    error_message = "The load balancer is given as net/<name>/<id>, the target group as targetgroup/<name>/<id>: the suffixes of their ARNs."
+    condition     = can(regex("^app/", var.watched.load_balancer)) && can(regex("^targetgroup/", var.watched.target_group))
+    error_message = "The load balancer is given as app/<name>/<id>, the target group as targetgroup/<name>/<id>: the suffixes of their ARNs."
   }
 }
 

@@ -23,7 +23,7 @@ variables {
     dead_letter_queue_names   = ["payments-events-dlq", "payments-instructions-dlq"]
     api_id                    = "a1b2c3"
     api_stage                 = "$default"
-    load_balancer             = "net/payments/0123456789abcdef"
+    load_balancer             = "app/payments/0123456789abcdef"
     target_group              = "targetgroup/payments/0123456789abcdef"
   }
   edge           = { distribution_id = "E1", web_acl_name = "payments", health_check_ids = { eu-central-1 = "h1" } }
