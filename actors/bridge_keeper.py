@@ -9,8 +9,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from actors.bridge import BridgeActor
-from actors.placement import beside_me
-from actors.ray_handle import NAMESPACE
+from actors.placement import NAMESPACE, beside_me
 from processor.bridges.pace import BACKOFF_SECONDS_MAX, Backoff
 from processor.bridges.status import enabled_bridges
 from processor.bridges.webhook_endpoints import WEBHOOKS, has_webhook_endpoints

@@ -1,7 +1,8 @@
 """A shard host's listener: takes batches straight from other processes' event loops.
 
-Ray places the actor, tells others where its door is, and notices its death. But an actor call costs half a millisecond of CPU on
-either side and crosses three threads, each waiting for the interpreter's lock; through the door a batch costs two system calls.
+Ray places the actor and notices its death, and the shard map tells others where its door is. For an actor call costs half a
+millisecond of CPU on either side and crosses three threads, each waiting for the interpreter's lock; through the door a batch costs two
+system calls.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ _SECRET_BYTES = 32
 
 
 class DoorPlace(msgspec.Struct, frozen=True):
-    """Where a door is, and what to say there. The secret is told to whoever may call the actor through Ray, and to nobody else."""
+    """Where a door is, and what to say there. The secret stands in the shard map: whoever may read that could write it as well."""
 
     address: str
     port: int
@@ -40,11 +41,17 @@ class Served(Protocol):
         ...
 
 
+def _nothing() -> bytes:
+    return b""
+
+
 class Door:
     """Listens on one address, at a free port."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, status: Callable[[], bytes] = _nothing) -> None:
+        """`status` returns what is told to whoever asks how the host is doing."""
         self._served = served
+        self._status = status
         self._secret = token_bytes(_SECRET_BYTES)
         self._visitors: set[_Visitor] = set()
         self._server: asyncio.Server | None = None
@@ -52,8 +59,11 @@ class Door:
     async def open(self, address: str) -> DoorPlace:
         """Begin to listen. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Visitor(self._served, self._secret, self._visitors), address, 0)
+        self._server = await loop.create_server(self._visitor, address, 0)
         return DoorPlace(address, self._server.sockets[0].getsockname()[1], self._secret)
+
+    def _visitor(self) -> "_Visitor":
+        return _Visitor(self._served, self._status, self._secret, self._visitors)
 
     def close(self) -> None:
         """End all connections; who waits for an answer learns that the host is gone."""
@@ -66,9 +76,10 @@ class Door:
 class _Visitor(FrameProtocol):
     """One connection from another process."""
 
-    def __init__(self, served: Served, secret: bytes, visitors: "set[_Visitor]") -> None:
+    def __init__(self, served: Served, status: Callable[[], bytes], secret: bytes, visitors: "set[_Visitor]") -> None:
         super().__init__()
         self._served = served
+        self._status = status
         self._secret = secret
         self._visitors = visitors
         self._is_known = False
@@ -87,6 +98,8 @@ class _Visitor(FrameProtocol):
             self._submit(number, payload)
         elif kind == Kind.EXCHANGE:
             self._guarded(number, lambda: self._served.receive(payload))
+        elif kind == Kind.STATUS:
+            self._guarded(number, lambda: self.send(number, Kind.ANSWER, self._status()))
         else:
             self.transport.abort()
 

@@ -11,13 +11,14 @@ FRAME_BYTES_MAX = 512 * 2**20
 
 
 class Kind(IntEnum):
-    """What a frame is. A connection begins with HELLO; SUBMIT is answered by ANSWER or FAILURE of the same number."""
+    """What a frame is. A connection begins with HELLO; SUBMIT and STATUS are answered by ANSWER or FAILURE of the same number."""
 
     HELLO = 0
     SUBMIT = 1
     EXCHANGE = 2
     ANSWER = 3
     FAILURE = 4
+    STATUS = 5
 
 
 class FrameProtocol(asyncio.Protocol):

@@ -87,8 +87,9 @@ class Host:
         self.loop = CommitLoop(journal, shards, self._send, queue_limit_messages, archive=archive, retention=retention)
         self.ownership = OwnershipLoop(journal, shard_map, self.loop, name, name, pid)
 
-    def start(self) -> None:
-        """Begin to take turns and to claim shards."""
+    def start(self, door: bytes = b"") -> None:
+        """Begin to take turns and to claim shards. `door`: where others hand over messages, which the shard map tells them."""
+        self.ownership.door = door
         self._spawn(self.loop.run()).add_done_callback(self._ended)
         self._spawn(self.ownership.run()).add_done_callback(self._ended)
 

@@ -15,8 +15,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from actors.host import HostStatus
-from actors.placement import beside_me
-from actors.ray_handle import NAMESPACE
+from actors.placement import NAMESPACE, beside_me
 from actors.shard_host import ShardHost
 from processor.journal.interface import Journal, JournalUnavailable, ShardMap
 from processor.recovery import take_snapshot

@@ -30,6 +30,8 @@ class OwnershipLoop:
         self._broken: dict[int, str] = {}
         self.owners: dict[int, str] = {}
         """The actor that owns each shard, as of the last heartbeat."""
+        self.door = b""
+        """Where others hand over messages; told with every heartbeat."""
 
     @property
     def broken(self) -> dict[int, str]:
@@ -57,7 +59,7 @@ class OwnershipLoop:
             await self._balance_once()
 
     async def _balance_once(self) -> None:
-        hosts, shards = await self._map.heartbeat(self._host, self._actor, self._pid, leaving=self._is_leaving)
+        hosts, shards = await self._map.heartbeat(self._host, self._actor, self._pid, leaving=self._is_leaving, door=self.door)
         actors = {host.host: host.actor for host in hosts}
         self.owners = {shard.shard: actors[shard.host] for shard in shards if shard.host in actors}
         self._notice_lost(shards)

@@ -26,6 +26,10 @@ class Passage:
         """Hand over messages from other hosts' shards; whether they arrive is not told. Raises HostGone."""
         (await self._open()).send(0, Kind.EXCHANGE, batch)
 
+    async def status(self) -> bytes:
+        """Return what the host says of itself. Raises HostGone."""
+        return await (await self._open()).ask(b"", Kind.STATUS)
+
     def close(self) -> None:
         """End the connection."""
         if self._line is not None:
@@ -61,11 +65,11 @@ class _Line(FrameProtocol):
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._number = 0
 
-    def ask(self, batch: bytes) -> asyncio.Future[bytes]:
+    def ask(self, batch: bytes, kind: Kind = Kind.SUBMIT) -> asyncio.Future[bytes]:
         """Send a batch and return the future of its answers."""
         self._number += 1
         future = self._waiting[self._number] = self._loop.create_future()
-        self.send(self._number, Kind.SUBMIT, batch)
+        self.send(self._number, kind, batch)
         return future
 
     def take(self, number: int, kind: int, payload: bytes) -> None:

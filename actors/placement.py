@@ -7,6 +7,9 @@ them, and a bridge has the rights that its node has. A node's end takes the keep
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+NAMESPACE = "payments"
+"""Ray's namespace of our actors."""
+
 
 def beside_me() -> NodeAffinitySchedulingStrategy:
     """Return the scheduling strategy of an actor that has to be on this process's node."""

@@ -4,15 +4,17 @@ import asyncio
 import gc
 import logging
 import os
+from functools import partial
 
+import msgspec
 import ray
 
 from actors.connections import connect_archive, connect_journal, retention
-from actors.door import Door, DoorPlace
+from actors.door import Door
+from actors.door_handle import DoorHandle
 from actors.host import Host, HostStatus
 from actors.metrics import host_families
 from actors.ray_export import RayExport, keep_updating
-from actors.ray_handle import RayHandle
 from processor.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,6 @@ class ShardHost:
         self._name = name
         self._settings = settings
         self._host: Host | None = None
-        self._place: DoorPlace | None = None
         self._stopped = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -60,15 +61,14 @@ class ShardHost:
             shards,
             self._name,
             os.getpid(),
-            RayHandle,
+            partial(DoorHandle, shard_map=shard_map),
             limit,
             _end_process,
             archive,
             retention(self._settings),
         )
-        self._host.start()
-        self._door = Door(self._host.loop)
-        self._place = await self._door.open(ray.util.get_node_ip_address())
+        self._door = Door(self._host.loop, lambda: msgspec.msgpack.encode(self._started().status()))
+        self._host.start(msgspec.msgpack.encode(await self._door.open(ray.util.get_node_ip_address())))
         export = RayExport(lambda: host_families([self._started().status()]))
         self._exporting = asyncio.create_task(keep_updating(export.update))
         keep_collector_out_of_the_way()
@@ -84,14 +84,8 @@ class ShardHost:
         """Return when `stop` has been called. Whoever waits learns at once when the process dies."""
         await self._stopped.wait()
 
-    async def door(self) -> DoorPlace:
-        """Return where batches of messages are taken."""
-        if self._place is None:
-            raise RuntimeError("the shard host has not been started")
-        return self._place
-
     async def status(self) -> HostStatus:
-        """Return how the host is doing. Also how others see that it is alive."""
+        """Return how the host is doing. Also how its keeper sees that it is alive."""
         return self._started().status()
 
     def _started(self) -> Host:

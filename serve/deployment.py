@@ -9,14 +9,15 @@ replicas on one node share the port (SO_REUSEPORT), so the kernel spreads connec
 import asyncio
 import contextlib
 import logging
+from functools import partial
 
 import uvicorn
 from ray import serve as ray_serve
 
 from actors.connections import connect_journal
+from actors.door_handle import DoorHandle
 from actors.host_keeper import HostKeeper
 from actors.ray_export import RayExport, keep_updating
-from actors.ray_handle import RayHandle
 from actors.router import Router
 from actors.shard_host import keep_collector_out_of_the_way
 from processor.bridges.status import enabled_bridges
@@ -98,7 +99,7 @@ class Api:
         journal, shard_map = await connect_journal(settings)
         shards = await journal.shard_count()
         registry = ReplicaRegistry(ray_serve.get_replica_context().replica_tag)
-        calls = HostCalls(RayHandle, registry)
+        calls = HostCalls(partial(DoorHandle, shard_map=shard_map), registry)
         router = Router(shard_map, calls.connect, settings.request_timeout_seconds, settings.queue_limit_messages)
         self._routing = asyncio.create_task(router.run())
         reads = await ProjectedReads.connect(settings.database_url, journal, enabled_bridges(settings))

@@ -52,12 +52,17 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Host(msgspec.Struct, frozen=True):
-    """A shard host as the ownership table knows it. `actor` is the name under which the actor can be called."""
+    """A shard host as the ownership table knows it.
+
+    `actor` is the name of its Ray actor. `door` says where it takes messages, and what has to be said there: a secret of those who may
+    read the table.
+    """
 
     host: str
     actor: str
     pid: int
     alive: bool
+    door: bytes = b""
 
 
 class Ownership(msgspec.Struct, frozen=True):
@@ -135,7 +140,9 @@ class Journal(Protocol):
 class ShardMap(Protocol):
     """Who owns which shard: kept beside the journal, never in Ray."""
 
-    async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
+    async def heartbeat(
+        self, host: str, actor: str, pid: int, leaving: bool = False, door: bytes = b""
+    ) -> tuple[list[Host], list[Ownership]]:
         """Say that this host is alive (or about to leave) and return all hosts and all shards.
 
         A host whose last heartbeat is older than the lease is not alive: by the store's own clock where it has one, otherwise by

@@ -14,6 +14,7 @@ class _Heartbeat(msgspec.Struct, frozen=True):
     actor: str
     pid: int
     leaving: bool
+    door: bytes
     at: float
 
 
@@ -27,10 +28,16 @@ class MemoryShardMap:
         self._clock = clock
         self._waiting: set[asyncio.Future[None]] = set()
 
-    async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
+    async def heartbeat(
+        self, host: str, actor: str, pid: int, leaving: bool = False, door: bytes = b""
+    ) -> tuple[list[Host], list[Ownership]]:
         before = self._heartbeats.get(host)
-        unchanged = before and (before.actor, before.pid, before.leaving) == (actor, pid, leaving) and self._is_fresh(before)
-        self._heartbeats[host] = _Heartbeat(actor, pid, leaving, self._clock())
+        unchanged = (
+            before
+            and (before.actor, before.pid, before.leaving, before.door) == (actor, pid, leaving, door)
+            and self._is_fresh(before)
+        )
+        self._heartbeats[host] = _Heartbeat(actor, pid, leaving, door, self._clock())
         forgotten = [name for name, seen in self._heartbeats.items() if self._clock() - seen.at > FORGET_AFTER_SECONDS]
         for name in forgotten:
             self._forget(name)
@@ -40,7 +47,7 @@ class MemoryShardMap:
 
     async def view(self) -> tuple[list[Host], list[Ownership]]:
         hosts = [
-            Host(host, seen.actor, seen.pid, self._is_fresh(seen) and not seen.leaving)
+            Host(host, seen.actor, seen.pid, self._is_fresh(seen) and not seen.leaving, seen.door)
             for host, seen in sorted(self._heartbeats.items())
         ]
         return hosts, list(self._owned)

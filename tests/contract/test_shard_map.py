@@ -28,6 +28,17 @@ async def test_a_heartbeat_makes_a_host_known_to_all(ledger: Ledger) -> None:
     assert (await first.view())[0] == hosts
 
 
+async def test_a_hosts_door_is_known_to_all_and_goes_with_it(ledger: Ledger) -> None:
+    first, second = await ledger.shard_map(), await ledger.shard_map()
+    hosts, _ = await first.heartbeat("a", "actor", 1, door=b"\x00where\xff")
+    assert hosts == [Host("a", "actor", 1, True, b"\x00where\xff")]
+    assert (await second.view())[0] == hosts
+    hosts, _ = await first.heartbeat("a", "actor", 1, leaving=True, door=b"elsewhere")
+    assert hosts == [Host("a", "actor", 1, False, b"elsewhere")]
+    await second.remove_host("a")
+    assert (await first.view())[0] == []
+
+
 async def test_a_host_is_dead_once_its_lease_has_run_out_and_alive_again_with_its_next_heartbeat(ledger: Ledger) -> None:
     shard_map = await ledger.shard_map()
     await shard_map.heartbeat("a", "actor", 1)

@@ -86,8 +86,12 @@ class StoreConnection:
 
     # The shard map.
 
-    async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
-        view: tuple[list[Host], list[Ownership]] = await self._ask_map(lambda: self._journal.heartbeat(host, actor, pid, leaving))
+    async def heartbeat(
+        self, host: str, actor: str, pid: int, leaving: bool = False, door: bytes = b""
+    ) -> tuple[list[Host], list[Ownership]]:
+        view: tuple[list[Host], list[Ownership]] = await self._ask_map(
+            lambda: self._journal.heartbeat(host, actor, pid, leaving, door)
+        )
         return view
 
     async def view(self) -> tuple[list[Host], list[Ownership]]:

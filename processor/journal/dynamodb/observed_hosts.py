@@ -53,4 +53,6 @@ class ObservedHosts:
     def _host(self, item: Item) -> Host:
         host = item["host"]["S"]
         is_alive = not item["leaving"]["BOOL"] and self.is_fresh(host)
-        return Host(host, item["actor"]["S"], int(item["pid"]["N"]), is_alive)
+        return Host(
+            host, item["actor"]["S"], int(item["pid"]["N"]), is_alive, bytes(item["door"]["B"]) if "door" in item else b""
+        )

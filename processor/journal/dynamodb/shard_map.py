@@ -49,21 +49,24 @@ class DynamoDbShardMap:
         """Take no more calls."""
         self._link.close()
 
-    async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
+    async def heartbeat(
+        self, host: str, actor: str, pid: int, leaving: bool = False, door: bytes = b""
+    ) -> tuple[list[Host], list[Ownership]]:
         was_fresh = self._hosts.is_fresh(host)
         beat = await self._link.write(
             "update_item",
             TableName=self._link.table,
             Key=host_key(host),
-            UpdateExpression="SET #host = :host, #actor = :actor, pid = :pid, leaving = :leaving ADD beats :one",
+            UpdateExpression="SET #host = :host, #actor = :actor, pid = :pid, leaving = :leaving, door = :door ADD beats :one",
             ExpressionAttributeNames={"#host": "host", "#actor": "actor"},
             ExpressionAttributeValues={
-                ":host": text(host), ":actor": text(actor), ":pid": number(pid), ":leaving": {"BOOL": leaving}, ":one": number(1),
+                ":host": text(host), ":actor": text(actor), ":pid": number(pid), ":leaving": {"BOOL": leaving},
+                ":door": {"B": door}, ":one": number(1),
             },
             ReturnValues="ALL_OLD",
         )  # fmt: skip
         before = beat.get("Attributes", {})
-        told = {"actor": text(actor), "pid": number(pid), "leaving": {"BOOL": leaving}}
+        told = {"actor": text(actor), "pid": number(pid), "leaving": {"BOOL": leaving}, "door": {"B": door}}
         if not was_fresh or any(before.get(name) != value for name, value in told.items()):
             await self._link.write("update_item", **self._change())
         view = await self.view()

@@ -38,13 +38,15 @@ class PostgresShardMap:
         await self._listener.close()
         await self._link.close()
 
-    async def heartbeat(self, host: str, actor: str, pid: int, leaving: bool = False) -> tuple[list[Host], list[Ownership]]:
-        await self._link.fetch(_QUERIES["heartbeat"], host, actor, pid, leaving, self._lease_seconds)
+    async def heartbeat(
+        self, host: str, actor: str, pid: int, leaving: bool = False, door: bytes = b""
+    ) -> tuple[list[Host], list[Ownership]]:
+        await self._link.fetch(_QUERIES["heartbeat"], host, actor, pid, leaving, self._lease_seconds, door)
         return await self.view()
 
     async def view(self) -> tuple[list[Host], list[Ownership]]:
         rows = await self._link.fetch(_QUERIES["view"], self._lease_seconds)
-        hosts = [Host(row["host"], row["actor"], row["pid"], row["alive"]) for row in rows if row["shard"] is None]
+        hosts = [Host(row["host"], row["actor"], row["pid"], row["alive"], row["door"]) for row in rows if row["shard"] is None]
         owned = [Ownership(row["shard"], row["epoch"], row["host"]) for row in rows if row["shard"] is not None]
         return hosts, owned
 

@@ -28,13 +28,12 @@ _decode_answers = msgspec.msgpack.Decoder(list[m.AnyAnswer]).decode
 
 
 class Asker:
-    """A process that asks one host directly. It has found the host's actor when it is ready."""
+    """A process that asks one host directly."""
 
     def __init__(self, instance: Instance, actor: str) -> None:
         self._actor = actor
-        address = f"127.0.0.1:{instance.environment['PAYMENTS_RAY_PORT']}"
-        # The second makes Ray take the loopback address for this machine's, as the instance itself does.
-        environment = instance.environment | {"RAY_ADDRESS": address, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+        database = EmbeddedPostgres(instance.data_folder / "postgres").running_dsn()
+        environment = instance.environment | {"PAYMENTS_DATABASE_URL": database}
         program = Path(__file__).with_name("direct_asker.py")
         pipe = subprocess.PIPE
         self._process = subprocess.Popen([sys.executable, program], env=environment, cwd=ROOT, text=True, stdin=pipe, stdout=pipe)

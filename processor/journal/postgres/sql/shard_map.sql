@@ -1,19 +1,25 @@
 -- name: heartbeat
 -- Note that a host is alive, and forget hosts that have been dead for an hour. Notify if that changed anything.
--- $1 host, $2 actor, $3 pid, $4 leaving, $5 lease in seconds.
+-- $1 host, $2 actor, $3 pid, $4 leaving, $5 lease in seconds, $6 door.
 WITH before AS (
     SELECT
         actor = $2::text
         AND pid = $3::integer
         AND leaving = $4::boolean
+        AND door = $6::bytea
         AND heartbeat_at > clock_timestamp() - make_interval(secs => $5::double precision) AS unchanged
     FROM payments.hosts
     WHERE host = $1::text
 ), beat AS (
-    INSERT INTO payments.hosts (host, actor, pid, leaving, heartbeat_at)
-    VALUES ($1::text, $2::text, $3::integer, $4::boolean, clock_timestamp())
+    INSERT INTO payments.hosts (host, actor, pid, leaving, heartbeat_at, door)
+    VALUES ($1::text, $2::text, $3::integer, $4::boolean, clock_timestamp(), $6::bytea)
     ON CONFLICT (host) DO UPDATE
-    SET actor = excluded.actor, pid = excluded.pid, leaving = excluded.leaving, heartbeat_at = excluded.heartbeat_at
+    SET
+        actor = excluded.actor,
+        pid = excluded.pid,
+        leaving = excluded.leaving,
+        heartbeat_at = excluded.heartbeat_at,
+        door = excluded.door
 ), forgotten AS (
     DELETE FROM payments.hosts
     WHERE host <> $1::text AND heartbeat_at < clock_timestamp() - interval '1 hour'
@@ -31,11 +37,12 @@ SELECT
     actor,
     pid,
     NOT leaving AND heartbeat_at > clock_timestamp() - make_interval(secs => $1::double precision) AS alive,
+    door,
     NULL::integer AS shard,
     NULL::bigint AS epoch
 FROM payments.hosts
 UNION ALL
-SELECT host, NULL, NULL, NULL, shard, epoch
+SELECT host, NULL, NULL, NULL, NULL, shard, epoch
 FROM payments.shards
 ORDER BY shard NULLS FIRST, host;
 
