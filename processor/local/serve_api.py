@@ -27,9 +27,10 @@ class Unreachable(Exception):
 class ServeApi:
     """Deploys, watches and removes applications."""
 
-    def __init__(self, dashboard_url: str) -> None:
-        """Talk to the API behind this URL."""
+    def __init__(self, dashboard_url: str, token: str = "") -> None:
+        """Talk to the API behind this URL. `token`: what Ray asks for where it asks (RAY_AUTH_MODE=token)."""
         self._url = dashboard_url
+        self._token = token
 
     def is_up(self) -> bool:
         """Return whether the API answers."""
@@ -97,6 +98,8 @@ class ServeApi:
 
     def _request(self, method: str, path: str, body: Config | None = None) -> Any:
         request = urllib.request.Request(self._url + path, method=method)
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
         if body is not None:
             request.data = msgspec.json.encode(body)
             request.add_header("Content-Type", "application/json")
