@@ -1,5 +1,5 @@
 locals {
-  root_id = aws_organizations_organization.this.roots[0].id
+  root_id = one(aws_organizations_organization.this.roots[*].id)
 
   # Which unit an account is in decides which policies hold for it.
   units = {
