@@ -20,9 +20,9 @@ from deploy.failover.ledger import LEDGER
 from deploy.failover.nodes import NODES
 from deploy.failover.proof import PROOF
 from deploy.failover.step import Step, StepFailed, Work
-from deploy.failover.traffic import TRAFFIC
+from deploy.failover.traffic import ARRIVAL, TRAFFIC
 
-STEPS = (NODES, FENCE, LAG, DATABASE, TRAFFIC, LEDGER, PROOF)
+STEPS = (NODES, FENCE, TRAFFIC, LAG, DATABASE, LEDGER, PROOF, ARRIVAL)
 
 # A region in trouble answers late or never, and every minute counts.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})

@@ -21,15 +21,23 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: dict[str, int]
 
 
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What withdraws the record of the region that Route 53 prefers: a metric, and the alarm that follows it (terraform/modules/edge)."""
+
+    preferred_region: str
+    region: str
+    alarm: str
+    name: str
+
+
 class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Both regions: `old` is given up, `new` takes over. `health_check_id`: by which Route 53 prefers the region `preferred_region`."""
+    """Both regions: `old` is given up, `new` takes over."""
 
     account_id: str
     journal_table: str
     shards: int
     global_cluster: str
-    health_check_id: str
-    preferred_region: str
+    switch: Switch
     old: Region
     new: Region
 

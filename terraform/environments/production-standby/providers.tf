@@ -8,17 +8,6 @@ provider "aws" {
   }
 }
 
-# CloudFront takes its certificate and its firewall from this region alone.
-provider "aws" {
-  alias               = "us_east_1"
-  region              = "us-east-1"
-  allowed_account_ids = [var.account_id]
-
-  default_tags {
-    tags = local.tags
-  }
-}
-
 locals {
   tags = {
     project     = "payments"

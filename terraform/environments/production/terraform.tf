@@ -6,6 +6,10 @@ terraform {
       source  = "hashicorp/aws"
       version = "= 6.69.1"
     }
+    archive = {
+      source  = "hashicorp/archive"
+      version = "= 2.8.1"
+    }
   }
 
   # The rest is in backend.hcl, which knows the account: terraform init -backend-config=backend.hcl

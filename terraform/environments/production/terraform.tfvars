@@ -1,4 +1,20 @@
-account_id          = "000000000005"
-organization_id     = "o-example0000"
-shared_account_id   = "000000000003"
-security_account_id = "000000000002"
+account_id                    = "000000000005"
+organization_id               = "o-example0000"
+shared_account_id             = "000000000003"
+security_account_id           = "000000000002"
+zone                          = "payments.example"
+origin_client_certificate_arn = "arn:aws:acm:us-east-1:000000000005:certificate/00000000-0000-0000-0000-000000000000"
+machine_clients = {
+  checkout    = ["read", "pay"]
+  back-office = ["read", "operate"]
+}
+alerts = {
+  emails       = ["payments-oncall@payments.example"]
+  pager        = "https://pager.payments.example/payments"
+  runbooks_url = "https://git.payments.example/payments/deploy/runbooks"
+}
+pipeline = {
+  account_id          = "000000000003"
+  artifact_bucket_arn = "arn:aws:s3:::payments-shared-artifacts-000000000003-eu-central-1"
+  artifact_key_arn    = "arn:aws:kms:eu-central-1:000000000003:key/mrk-00000000000000000000000000000000"
+}

@@ -22,3 +22,37 @@ variable "security_account_id" {
   description = "The account that keeps what AWS Config records."
   type        = string
 }
+
+variable "zone" {
+  description = "Public zone of the environment."
+  type        = string
+}
+
+variable "alerts" {
+  description = "Who hears of alarms, and where their runbooks are."
+  type = object({
+    emails       = set(string)
+    pager        = optional(string)
+    runbooks_url = string
+  })
+}
+
+variable "pipeline" {
+  description = "The pipeline of the account shared, as its outputs tell; null before it is there."
+  type = object({
+    account_id          = string
+    artifact_bucket_arn = string
+    artifact_key_arn    = string
+  })
+  default = null
+}
+
+variable "origin_client_certificate_arn" {
+  description = "CloudFront's client certificate; modules/edge/origin-certificate.sh makes it, and origin-ca.pem beside this file."
+  type        = string
+}
+
+variable "machine_clients" {
+  description = "Programs that fetch tokens for themselves: name => scopes."
+  type        = map(set(string))
+}

@@ -7,10 +7,33 @@ module "account" {
   regions             = ["eu-central-1", "eu-west-1"]
 }
 
-# The keys of the pipeline's artifacts, images and logs.
+# Keys of this account; the pipeline brings one of its own for artifacts and images.
 module "security" {
   source = "../../modules/security"
 
   name                 = "payments-shared"
   autoscaling_role_arn = module.account.autoscaling_role_arn
+}
+
+module "delivery" {
+  source = "../../modules/delivery"
+
+  name              = "payments-shared"
+  second_region     = "eu-west-1"
+  logs_key_arn      = module.security.key_arns["logs"]
+  source_repository = var.source_repository
+  approvers         = var.approvers
+
+  clusters = {
+    staging    = { account_id = var.workload_account_ids.staging, region = "eu-central-1", name = "payments-staging" }
+    production = { account_id = var.workload_account_ids.production, region = "eu-central-1", name = "payments-production" }
+    standby    = { account_id = var.workload_account_ids.production, region = "eu-west-1", name = "payments-standby" }
+  }
+
+  # Not the organisation, the watch and this account itself: a pipeline that could change what bounds it would be bounded by nothing.
+  landscape = [
+    { environment = "staging", account_id = var.workload_account_ids.staging },
+    { environment = "production", account_id = var.workload_account_ids.production },
+    { environment = "production-standby", account_id = var.workload_account_ids.production },
+  ]
 }

@@ -1,3 +1,6 @@
-account_id          = "000000000003"
-organization_id     = "o-example0000"
-security_account_id = "000000000002"
+account_id           = "000000000003"
+organization_id      = "o-example0000"
+security_account_id  = "000000000002"
+workload_account_ids = { staging = "000000000004", production = "000000000005" }
+source_repository    = { provider = "GitHub", id = "example/payments", branch = "main" }
+approvers            = ["payments-approvals@payments.example"]

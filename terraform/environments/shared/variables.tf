@@ -17,3 +17,18 @@ variable "organization_id" {
   description = "The organization, as the environment organization tells it."
   type        = string
 }
+
+variable "workload_account_ids" {
+  description = "The accounts in which the ledger runs."
+  type        = object({ staging = string, production = string })
+}
+
+variable "source_repository" {
+  description = "Where the code lives: provider as CodeConnections knows it, owner/name, branch."
+  type        = object({ provider = string, id = string, branch = string })
+}
+
+variable "approvers" {
+  description = "E-mail addresses that hear of approvals that wait, and of pipelines that failed."
+  type        = set(string)
+}

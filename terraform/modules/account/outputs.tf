@@ -1,5 +1,5 @@
 output "role_arns" {
-  description = "The roles for the pipeline, by job: plan, deploy, rollout."
+  description = "The roles for the pipeline, by job: plan, deploy."
   value       = { for job, role in aws_iam_role.pipeline : job => role.arn }
 }
 

@@ -1,7 +1,7 @@
-# Three ways into the account for the pipeline of `shared`, each for one job there and for nobody else:
-# plan looks, deploy changes what Terraform describes, rollout hands manifests to the cluster.
+# Two ways into the account for the pipeline of `shared`, each for one job there and for nobody else: plan looks, deploy changes what Terraform
+# describes. Manifests come to the cluster by another way (modules/rollout), from inside its own network.
 locals {
-  jobs = toset(["plan", "deploy", "rollout"])
+  jobs = toset(["plan", "deploy"])
 
   # What is under a path of AWS's own, such as service-linked roles, is not ours to change.
   own_roles = [
@@ -120,7 +120,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = local.own_roles
       },
       {
-        # Its own role and its two brothers are changed by people with the management account's role, not by themselves.
+        # Its own role and plan's are changed by people with the management account's role, not by themselves.
         Sid    = "NotItself"
         Effect = "Deny"
         Action = [
@@ -150,19 +150,5 @@ resource "aws_iam_role_policy" "deploy" {
       local.no_customer_data,
       local.no_records,
     ]
-  })
-}
-
-# The rest of what it may do in the cluster is Kubernetes' to say, by the cluster's access entry for this role.
-resource "aws_iam_role_policy" "rollout" {
-  name = "cluster"
-  role = aws_iam_role.pipeline["rollout"].id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["eks:DescribeCluster"]
-      Resource = [for region in var.regions : "arn:aws:eks:${region}:${local.account_id}:cluster/payments-*"]
-    }]
   })
 }

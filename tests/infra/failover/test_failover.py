@@ -34,11 +34,11 @@ def test_a_lost_region_is_replaced_in_order() -> None:
     # Only one of each kind, so that the order is what is compared.
     order = list(dict.fromkeys(world.changes))
     assert order == [
-        "nodes of payments-standby", f"policy in {OLD}", "payments-production asleep", "database failed over", "requests elsewhere",
+        "nodes of payments-standby", f"policy in {OLD}", "payments-production asleep", "requests elsewhere", "database failed over",
         "payments-standby awake",
     ]  # fmt: skip
     assert world.writer == NEW and world.can_write(NEW) and not world.can_write(OLD)
-    assert world.health == {"Disabled": True, "Inverted": True}
+    assert world.is_withdrawn
     # The copy of the table may have half of an append: it is not gone on with.
     assert world.journal == {"payments-standby": "postgres"}
 
@@ -50,7 +50,7 @@ def test_what_is_done_stays_done() -> None:
     again = Failover(world)
     assert again.run()
     assert world.changes == []
-    assert again.said.count("  done already") == 5  # all but the measurement and the proof
+    assert again.said.count("  done already") == 6  # all but the measurement and the proof
 
 
 def test_a_dry_run_changes_nothing_and_names_every_step() -> None:
@@ -102,10 +102,10 @@ def test_the_way_back() -> None:
     there = World(LANDSCAPE)
     assert Failover(there, planned=True).run()
     back = World(LANDSCAPE.turned())
-    back.policies, back.asleep, back.health, back.nodes = there.policies, there.asleep, there.health, there.nodes
+    back.policies, back.asleep, back.is_withdrawn, back.nodes = there.policies, there.asleep, there.is_withdrawn, there.nodes
     assert Failover(back, LANDSCAPE.turned(), planned=True).run()
     assert back.can_write(OLD) and not back.can_write(NEW)
-    assert back.health == {"Disabled": False, "Inverted": False}
+    assert not back.is_withdrawn
 
 
 def test_a_proof_that_does_not_hold_is_a_failure() -> None:

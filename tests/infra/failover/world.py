@@ -25,12 +25,13 @@ class World:
         self.policies: dict[str, dict[str, Any]] = {}
         self.writer = landscape.old.region
         self.asleep = {landscape.old.cluster: False, landscape.new.cluster: True}
-        self.health = {"Disabled": False, "Inverted": False}
+        self.is_withdrawn = False
         self.nodes = {**dict.fromkeys(landscape.old.nodes, 2), **dict.fromkeys(landscape.new.nodes, 1)}
         self.journal: dict[str, str] = {}
         self.is_true = True
         self.pauses = 0
         self._promoting = 0
+        self._withdrawing: bool | None = None
 
     def can_write(self, region: str) -> bool:
         """Whether payments can still be answered there: Ray runs, its role is not refused, and the region exists."""
@@ -86,6 +87,8 @@ class World:
         self.pauses += 1
         if self.lagging:
             self.lagging -= 1
+        if self._withdrawing is not None:
+            self.is_withdrawn, self._withdrawing = self._withdrawing, None
         if self._promoting:
             self._promoting -= 1
             if not self._promoting:
@@ -176,11 +179,19 @@ class World:
         self._promoting = 3
         return {}
 
-    def _get_health_check(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
-        return {"HealthCheck": {"HealthCheckConfig": self.health}}
+    def _describe_alarms(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
+        assert (region, given["AlarmNames"]) == (self._landscape.switch.region, [self._landscape.switch.alarm])
+        return {"MetricAlarms": [{"StateValue": "ALARM" if self.is_withdrawn else "OK"}]}
 
-    def _update_health_check(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
-        self.health = {"Disabled": given["Disabled"], "Inverted": given["Inverted"]}
+    def _put_metric_data(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
+        [figure] = given["MetricData"]
+        assert (region, given["Namespace"], figure["MetricName"]) == (
+            self._landscape.switch.region,
+            "payments/failover",
+            "primary_withdrawn",
+        )
+        assert figure["Dimensions"] == [{"Name": "Name", "Value": self._landscape.switch.name}]
+        self._withdrawing = bool(figure["Value"])
         self.changes.append("requests elsewhere")
         return {}
 
