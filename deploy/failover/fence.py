@@ -5,7 +5,8 @@ The ledger's own fence, the epoch, does not reach over regions: two databases th
 """
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,45 +40,56 @@ def is_asleep(work: Work, region: Region) -> bool:
     return work.kubectl(region.cluster, "get", "rayservice", "payments", "-o", "jsonpath={.spec.suspend}") == "true"
 
 
+class _Lock(NamedTuple):
+    """One lock on the old region. `is_closed` and `close` raise what their service raises, or StepFailed."""
+
+    what: str
+    is_closed: Callable[[Work, Region], bool]
+    close: Callable[[Work, Region], None]
+
+
+def _locks(work: Work) -> list[_Lock]:
+    table, old = work.landscape.journal_table, work.landscape.old
+    asleep = _Lock(f"send Ray in {old.cluster} to sleep, and wait until its pods are gone", is_asleep, _send_to_sleep)
+    if work.landscape.journal == "postgres":
+        return [asleep]  # hosts that write to PostgreSQL alone would not notice the table
+    refused = _Lock(f"have {table} in {old.region} refuse {old.writer_role}", _is_refused, _refuse_writers)
+    # While all is well, hosts end by themselves and leave nobody waiting; after a loss the quicker lock comes first.
+    return [asleep, refused] if work.planned else [refused, asleep]
+
+
 def look(work: Work) -> list[str]:
-    """Return the locks that are still open. Raises StepFailed if neither can be reached, unless the region is known to be gone."""
+    """Return the locks that are still open. Raises StepFailed if too few can be reached."""
     todo, unreachable = [], []
-    old = work.landscape.old
-    try:
-        if not is_fenced(table_statements(work, old)):
-            todo.append(f"have {work.landscape.journal_table} in {old.region} refuse {old.writer_role}")
-    except (BotoCoreError, ClientError) as error:
-        unreachable.append(f"the table in {old.region} cannot be reached: {error}")
-    try:
-        if not is_asleep(work, old):
-            todo.append(f"send Ray in {old.cluster} to sleep, and wait until its pods are gone")
-    except StepFailed as error:
-        unreachable.append(f"the cluster {old.cluster} cannot be reached: {error}")
-    for sentence in unreachable:
-        work.say(f"  ({sentence})")
-    if unreachable and work.planned:
-        raise StepFailed("a planned switch needs both regions: without --planned records may be lost")
-    if len(unreachable) == 2 and not work.old_is_gone:
-        raise StepFailed(
-            f"neither lock can be reached, so nothing says that {work.landscape.old.region} has stopped: find out, and say --old-is-gone"
-        )
+    for lock in _locks(work):
+        try:
+            if not lock.is_closed(work, work.landscape.old):
+                todo.append(lock.what)
+        except (BotoCoreError, ClientError, StepFailed) as error:
+            unreachable.append(lock.what)
+            work.say(f"  (cannot {lock.what}: {error})")
+    _require(work, len(_locks(work)) - len(unreachable))
     return todo
 
 
 def act(work: Work) -> None:
-    """Close the locks that can be reached. Raises StepFailed if that are too few: one after a loss, both for a planned switch."""
-    old = work.landscape.old
-    closed, failures = 0, []
-    # While all is well, hosts end by themselves and leave nobody waiting; after a loss the quicker lock comes first.
-    for close in (_send_to_sleep, _refuse_writers) if work.planned else (_refuse_writers, _send_to_sleep):
+    """Close the locks that can be reached. Raises StepFailed if those are too few."""
+    closed = 0
+    for lock in _locks(work):
         try:
-            close(work, old)
+            lock.close(work, work.landscape.old)
             closed += 1
         except (BotoCoreError, ClientError, StepFailed) as error:
-            failures.append(str(error))
-            work.say(f"  ({error})")
-    if closed < (2 if work.planned else 1) and not work.old_is_gone:
-        raise StepFailed("the old region is not fenced: " + "; ".join(failures))
+            work.say(f"  (cannot {lock.what}: {error})")
+    _require(work, closed)
+
+
+def _require(work: Work, locks: int) -> None:
+    """Raise StepFailed if so many locks are not enough: one after a loss, all for a planned switch."""
+    if work.planned and locks < len(_locks(work)):
+        raise StepFailed("a planned switch needs both regions: without --planned records may be lost")
+    if not locks and not work.old_is_gone:
+        raise StepFailed(f"nothing says that {work.landscape.old.region} has stopped: find out, and say --old-is-gone")
 
 
 def lift(work: Work, region: Region) -> None:
@@ -87,6 +99,10 @@ def lift(work: Work, region: Region) -> None:
         return
     rest = [statement for statement in statements if statement.get("Sid") != SID]
     _put(work, region, rest)
+
+
+def _is_refused(work: Work, old: Region) -> bool:
+    return is_fenced(table_statements(work, old))
 
 
 def _refuse_writers(work: Work, old: Region) -> None:

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -31,9 +32,10 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Both regions: `old` is given up, `new` takes over."""
+    """Both regions: `old` is given up, `new` takes over. `journal`: where the ledger is written now."""
 
     account_id: str
+    journal: Literal["postgres", "mirrored"]
     journal_table: str
     shards: int
     global_cluster: str

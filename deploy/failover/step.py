@@ -37,7 +37,7 @@ class Work(NamedTuple):
     @property
     def journal(self) -> str:
         """Where the ledger is written from now on. After a loss the copy of the table is no mirror: it may have half of an append."""
-        return "mirrored" if self.planned else "postgres"
+        return self.landscape.journal if self.planned else "postgres"
 
 
 class Step(NamedTuple):

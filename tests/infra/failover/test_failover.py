@@ -74,10 +74,9 @@ def test_silence_is_not_taken_for_an_end() -> None:
 
 def test_one_lock_is_enough_after_a_loss() -> None:
     world = World(LANDSCAPE)
-    world.kubectl, whole = _without_old_cluster(world), world.kubectl  # type: ignore[method-assign]
+    world.kubectl = _without_old_cluster(world)  # type: ignore[method-assign]
     assert Failover(world).run()
-    assert not world.can_write(OLD)
-    world.kubectl = whole  # type: ignore[method-assign]
+    assert not world.asleep[LANDSCAPE.old.cluster] and not world.can_write(OLD)
 
 
 def test_a_planned_switch_waits_for_the_copy_and_keeps_the_mirror() -> None:
@@ -118,6 +117,14 @@ def test_without_the_fence_two_regions_would_write() -> None:
     """The emulated regions notice what the steps are there to prevent."""
     with pytest.raises(AssertionError, match="two regions would write"):
         Failover(World(LANDSCAPE)).run(steps=tuple(step for step in STEPS if step is not FENCE))
+
+
+def test_the_table_is_no_lock_on_a_ledger_that_does_not_write_to_it() -> None:
+    world = World(LANDSCAPE)
+    world.kubectl = _without_old_cluster(world)  # type: ignore[method-assign]
+    failover = Failover(world, msgspec.structs.replace(LANDSCAPE, journal="postgres"))
+    assert not failover.run()
+    assert world.writer == OLD and world.policies == {}
 
 
 def test_a_fence_for_another_role_is_none() -> None:
