@@ -1,20 +1,18 @@
 #!/usr/bin/env bash
 # Makes the certificate with which CloudFront proves to the gateway that it is ours, and hands it to ACM.
 #
-# usage: origin-certificate.sh NAME AUTHORITY_PEM [CERTIFICATE_ARN]
-#   NAME             prefix of the environment, such as payments-production
-#   AUTHORITY_PEM    where the authority's certificate is written: the variable origin_client_ca_pem (public, belongs in the repository)
-#   CERTIFICATE_ARN  the certificate to renew in ACM; without it a new one is made
+# usage: origin-certificate.sh NAME AUTHORITY_PEM
+#   NAME           prefix of the environment, such as payments-production
+#   AUTHORITY_PEM  where the authority's certificate is written: the variable origin_client_ca_pem (public, belongs in the repository)
 # Prints the certificate's ARN: the variable origin_client_certificate_arn.
 #
 # Not in Terraform, since a key that Terraform makes lies in its state. Both keys exist only while this runs: the authority signs one
-# certificate and is forgotten, so that nobody can ever sign another. To renew: make the new pair, let the gateway trust both authorities
-# (both in one file), apply, import the certificate, and take the old authority out.
+# certificate and is forgotten, so that nobody can ever sign another. Each run makes a new certificate in ACM, beside the old one, which the
+# gateway must trust before CloudFront shows it: deploy/runbooks/PaymentsOriginCertificateExpiring.md says how.
 set -euo pipefail
 
 name=${1:?the name of the environment, such as payments-production}
 authority_pem=${2:?the file to write the certificate of the authority to}
-certificate_arn=${3:-}
 days=397
 
 umask 077
@@ -36,7 +34,7 @@ openssl x509 -req -sha256 -in "$work/client.csr" -CA "$work/authority.pem" -CAke
   -days "$days" -extfile "$work/client.cnf" -out "$work/client.pem" 2>/dev/null
 openssl verify -purpose sslclient -CAfile "$work/authority.pem" "$work/client.pem" >/dev/null
 
-aws acm import-certificate --region us-east-1 ${certificate_arn:+--certificate-arn "$certificate_arn"} \
+aws acm import-certificate --region us-east-1 \
   --certificate "fileb://$work/client.pem" --private-key "fileb://$work/client.key" --certificate-chain "fileb://$work/authority.pem" \
   --query CertificateArn --output text
 

@@ -26,7 +26,7 @@ variables {
     load_balancer             = "app/payments/0123456789abcdef"
     target_group              = "targetgroup/payments/0123456789abcdef"
   }
-  edge           = { distribution_id = "E1", web_acl_name = "payments", health_check_ids = { eu-central-1 = "h1" } }
+  edge           = { distribution_id = "E1", web_acl_name = "payments", health_check_ids = { eu-central-1 = "h1" }, client_certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
   standby_region = "eu-west-1"
   thresholds     = { database_connections = 1000 }
   subscribers    = { emails = ["operations@example.com"], pager = "https://pager.example.com/payments" }
@@ -63,6 +63,10 @@ run "primary" {
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.edge : alarm.region == "us-east-1"])
     error_message = "The edge's figures are in us-east-1."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.edge["payments-origin-certificate-expiring"].dimensions["CertificateArn"] == var.edge.client_certificate_arn
+    error_message = "Somebody hears in time that CloudFront's client certificate ends."
   }
   assert {
     condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.kms_key_id == var.key_arns["logs"] && group.retention_in_days >= 30])
