@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
 test: lint $(AWS_INSTALLED)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(INSTALLED) $(AWS_INSTALLED)
 	@$(BIN)/python -m pytest -m slow

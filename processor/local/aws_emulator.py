@@ -12,6 +12,8 @@ from processor.local.server import LoopbackServer
 
 ACCOUNT = "000000000000"
 _HEALTH_SECONDS = 2
+_NICENESS = "19"
+_GIVING_WAY = ("nice", "-n", _NICENESS)
 # Not through a proxy that the shell names.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -22,6 +24,11 @@ class AwsEmulator(LoopbackServer):
 
     title = "the AWS emulator"
 
+    def __init__(self, folder: Path, log_path: Path | None = None, port: int = 0, gives_way: bool = False) -> None:
+        """As LoopbackServer. `gives_way`: when the machine is busy, others come first, so that its answers may take seconds."""
+        super().__init__(folder, log_path, port)
+        self._gives_way = gives_way
+
     @property
     def endpoint_url(self) -> str:
         """Where all services answer."""
@@ -30,10 +37,12 @@ class AwsEmulator(LoopbackServer):
     def start(self, timeout_seconds: float = 60) -> None:
         """Start it. Raises CannotStart."""
         super().start(timeout_seconds)
+        if not self._gives_way:
+            return
         # It has a session of its own, and where the kernel shares time out by session, a process's niceness counts within it alone.
         autogroup = Path(f"/proc/{self.pid}/autogroup")
         with suppress(OSError):  # Elsewhere there is no such thing.
-            autogroup.write_text("19")
+            autogroup.write_text(_NICENESS)
 
     def prepare(self) -> None:
         """Make the folders of its state."""
@@ -42,7 +51,7 @@ class AwsEmulator(LoopbackServer):
 
     def command(self) -> Sequence[str]:
         """Return the command that runs it in the foreground."""
-        return emulator_command()
+        return [*_GIVING_WAY, *emulator_command()] if self._gives_way else emulator_command()
 
     def environment(self) -> Mapping[str, str]:
         """Return its environment: everything in our folder, nothing beyond loopback."""

@@ -6,14 +6,12 @@ from pathlib import Path
 from processor.local.failure import CannotStart
 
 _FOLDER = ".venv-aws"
-# So that payments come first when the machine is busy. Not so Valkey: payments may wait for it.
-_NICENESS = "19"
 
 
 def emulator_command() -> list[str]:
     """Return the command that runs the emulator of AWS services. Raises CannotStart."""
     python = _environment() / "bin" / "python"
-    return ["nice", "-n", _NICENESS, str(python), "-m", "ministack"]
+    return [str(python), "-m", "ministack"]
 
 
 def valkey_command() -> list[str]:

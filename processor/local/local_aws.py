@@ -78,7 +78,8 @@ class LocalAws:
         """Prepare the servers; `settings` are those that `with_local_aws` returns. No Valkey if they name one."""
         self._settings = settings
         port = urlsplit(settings.aws_endpoint_url).port or 0
-        self.emulator = AwsEmulator(folder.aws, folder.logs / "aws.log", port)
+        # Payments come first. Not so before Valkey: payments may wait for it.
+        self.emulator = AwsEmulator(folder.aws, folder.logs / "aws.log", port, gives_way=True)
         self.valkey = None if settings.redis_url else EmbeddedValkey(folder.valkey, folder.logs / "valkey.log")
         self._pause_seconds = _PAUSE_SECONDS
         self._next_try = 0.0
