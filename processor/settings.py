@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, inspect
 
+from processor.database_url import with_iam
+
 PREFIX = "PAYMENTS_"
 FILE_VARIABLE = "PAYMENTS_SETTINGS"
 DEFAULT_FILE = "payments.toml"
@@ -47,6 +49,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"secret": True, "allowed": "empty, or a URL that begins with postgresql://"},
         ),
     ] = ""
+    database_auth: Annotated[
+        Literal["password", "iam"],
+        Meta(
+            description="how connections to `database_url` log in: with its password, or with tokens that AWS IAM signs for its user, "
+            "which has the role `rds_iam`; the URL then has no password, and sslmode=verify-full"
+        ),
+    ] = "password"
     database_port: Annotated[
         Port, Meta(description="port of the embedded PostgreSQL; 0: a free one, kept for the next start")
     ] = 0
@@ -203,7 +212,19 @@ def load_settings(environment: Mapping[str, str], folder: Path | None = None) ->
             if variable != PREFIX + name.upper() or name not in _FIELDS:
                 raise BadSettings(f"{variable} is not a setting; `payments settings` lists them")
             values[name] = _checked(name, text, variable, strict=False)
-    return Settings(**values)
+    return _with_login(Settings(**values))
+
+
+def _with_login(settings: Settings) -> Settings:
+    """Let the URL itself say how to log in: it is all that most of the program is given."""
+    if settings.database_auth == "password":
+        return settings
+    if not settings.database_url:
+        raise BadSettings("database_auth is iam, and database_url is empty: the embedded PostgreSQL knows passwords alone")
+    try:
+        return msgspec.structs.replace(settings, database_url=with_iam(settings.database_url, settings.aws_region))
+    except ValueError as error:
+        raise BadSettings(f"database_url is (hidden): {error}") from error
 
 
 def settings_table() -> str:

@@ -6,6 +6,7 @@ import msgspec
 from processor.audit.sums import captured_hash, entry_hash, made_hash, outcome_hash, refunded_hash
 from processor.core.routing import shard_of
 from processor.core.shard import Shard
+from processor.journal.postgres.login import login
 from processor.projections.archived_payment import payment_of
 from processor.projections.queries import load_queries
 from processor.projections.snapshots import SCHEMA
@@ -65,7 +66,7 @@ class ShardTables(msgspec.Struct):
 
 async def read_tables(database_url: str, shards: int) -> dict[int, ShardTables] | None:
     """Return every shard's part of the tables, or None if there are none. Raises OSError and asyncpg's errors."""
-    connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
+    connection = await asyncpg.connect(**login(database_url), server_settings={"search_path": SCHEMA})
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if not await connection.fetchval(_QUERIES["has_tables"]):

@@ -6,6 +6,7 @@ from typing import Self
 
 import asyncpg
 
+from processor.journal.postgres.login import login
 from processor.projections.queries import load_queries
 
 SCHEMA = "projections"
@@ -47,7 +48,7 @@ class Snapshots:
     async def create(cls, database_url: str) -> Self:
         """Return the connections, none of them made yet."""
         pool = await asyncpg.create_pool(
-            database_url,
+            **login(database_url),
             min_size=0,
             max_size=_CONNECTIONS,
             timeout=_CONNECT_SECONDS,

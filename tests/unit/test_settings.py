@@ -121,3 +121,20 @@ def test_the_command_line_ends_with_code_2_and_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "payments: PAYMENTS_PORT is 'none'; allowed: an integer from 1 to 65535\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "the embedded PostgreSQL knows passwords alone"),
+        ("postgresql://me:s3cret@db/ledger?sslmode=verify-full", "leave the password out"),
+        ("postgresql://db/ledger?sslmode=verify-full", "it names no user"),
+        ("postgresql://me@db/ledger", "it lacks sslmode=verify-full"),
+        ("postgresql://me@db/ledger?sslmode=require", "it lacks sslmode=verify-full"),
+    ],
+)
+def test_a_login_by_iam_that_could_not_work_is_refused(url: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSettings) as caught:
+        load_settings({"PAYMENTS_DATABASE_AUTH": "iam", "PAYMENTS_DATABASE_URL": url}, tmp_path)
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)

@@ -1,6 +1,7 @@
 """A connection to PostgreSQL that comes back by itself, and what its errors mean to the journal."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -9,6 +10,7 @@ import msgspec
 
 from processor.journal.interface import JournalUnavailable, LedgerUnusable
 from processor.journal.postgres.database import check_guarantees
+from processor.journal.postgres.login import login
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
@@ -21,6 +23,11 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+
+_NO_BUNDLE = (
+    "the certificates by which the database's own is verified are not there: let sslrootcert in the database URL, or PGSSLROOTCERT, "
+    "name the file that has them"
+)
 
 
 @contextmanager
@@ -40,7 +47,7 @@ async def connect(dsn: str, timeouts: Timeouts) -> asyncpg.Connection:
     with journal_errors():
         try:
             return await asyncpg.connect(
-                dsn,
+                **login(dsn),
                 timeout=timeouts.connect_seconds,
                 command_timeout=timeouts.command_seconds,
                 # The statements never change, so their plans need not expire.
@@ -48,7 +55,13 @@ async def connect(dsn: str, timeouts: Timeouts) -> asyncpg.Connection:
                 # After a failover the old address may lead to a standby.
                 target_session_attrs="read-write",
             )
-        except ValueError:
+        except ssl.SSLCertVerificationError:
+            raise  # It is a ValueError too, and the URL is right.
+        except FileNotFoundError:
+            raise LedgerUnusable(_NO_BUNDLE) from None
+        except ValueError as error:
+            if "root certificate file" in str(error):
+                raise LedgerUnusable(_NO_BUNDLE) from None
             # The reason is left out because it may quote the URL, which holds a password.
             raise LedgerUnusable("the database URL is wrong: use postgresql://user:password@host:port/database") from None
 

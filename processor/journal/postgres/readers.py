@@ -5,6 +5,7 @@ from typing import Self
 import asyncpg
 
 from processor.journal.postgres.link import Timeouts, journal_errors
+from processor.journal.postgres.login import login
 
 _CONNECTIONS = 4
 
@@ -21,7 +22,7 @@ class Readers:
     async def create(cls, dsn: str, timeouts: Timeouts) -> Self:
         """Return the connections, none of them made yet."""
         pool = await asyncpg.create_pool(
-            dsn,
+            **login(dsn),
             min_size=0,
             max_size=_CONNECTIONS,
             timeout=timeouts.connect_seconds,
