@@ -60,10 +60,11 @@ resource "aws_codepipeline" "landscape" {
     content {
       name = stage.value.environment
 
+      # Names of artifacts become names of variables in the build, so they have no hyphens.
       dynamic "action" {
         for_each = {
-          Plan  = { order = 1, project = "plan", role = "payments-plan", in = ["source"], out = ["plan-${stage.value.environment}"] }
-          Apply = { order = 3, project = "deploy", role = "payments-deploy", in = ["source", "plan-${stage.value.environment}"], out = [] }
+          Plan  = { order = 1, project = "plan", role = "payments-plan", in = ["source"], out = ["plan_${replace(stage.value.environment, "-", "_")}"] }
+          Apply = { order = 3, project = "deploy", role = "payments-deploy", in = ["source", "plan_${replace(stage.value.environment, "-", "_")}"], out = [] }
         }
 
         content {
