@@ -46,14 +46,14 @@ def image_for(image: str, region: str) -> str:
 
 
 def rendered(overlay: str, image: str, overlays: Path = OVERLAYS, kubectl: Sequence[str] = ("kubectl",)) -> list[Document]:
-    """Return the objects of an overlay, with this image. The overlay's `terraform.env` is written for it.
+    """Return the objects of an overlay, with this image, which is written into the overlay's `terraform.env`.
 
-    The image is a line of that file, in this overlay or in the one above it (`standby/asleep`). Raises BadManifest, KubectlFailed.
+    Raises BadManifest, KubectlFailed.
     """
     folder = overlays / overlay
-    values = next((place / "terraform.env" for place in (folder, folder.parent) if (place / "terraform.env").exists()), None)
-    if values is None:
-        raise BadManifest(f"there is no terraform.env in {folder}: is it an overlay for a cluster of ours?")
+    values = folder / "terraform.env"
+    if not values.exists():
+        raise BadManifest(f"there is no {values}: is it an overlay for a cluster of ours?")
     text, count = re.subn(r"^image=.*$", f"image={image}", values.read_text(), flags=re.M)
     if count != 1:
         raise BadManifest(f"{values} must have one line that begins with image=, and has {count}")
@@ -76,7 +76,7 @@ def canary_of(documents: Sequence[Document]) -> list[Document]:
     """Return what a canary of these objects is: one API pod in a Ray cluster of its own, and the settings that it reads.
 
     Nothing else of them: Services, policies and budgets are production's, and stay as they are until production itself is changed.
-    The pod has the labels by which production's Service finds API pods, so it gets its share of the connections, 1 of n + 1.
+    The pod has the labels by which production's Service finds API pods, so it gets its share of the requests, 1 of n + 1.
     """
     service = copy.deepcopy(ray_service(documents))
     service["metadata"]["name"] = CANARY

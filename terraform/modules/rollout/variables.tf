@@ -27,8 +27,8 @@ variable "overlay" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z/-]*$", var.overlay))
-    error_message = "An overlay is a folder under deploy/kuberay/overlays, such as production or standby/asleep."
+    condition     = can(regex("^[a-z][a-z-]*$", var.overlay))
+    error_message = "An overlay is a folder under deploy/kuberay/overlays, such as production or standby."
   }
 }
 

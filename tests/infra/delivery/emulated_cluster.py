@@ -79,7 +79,9 @@ class EmulatedCluster:
     @property
     def image(self) -> str:
         """The image of the head in the manifest that was applied last."""
-        image: str = self.services["payments"]["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0]["image"]
+        image: str = self.services["payments"]["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0][
+            "image"
+        ]
         return image
 
 
