@@ -1,16 +1,5 @@
 # Where CloudFront's figures are. `region` and not a second provider: one argument less for whoever calls this module.
 locals {
-  origin_alarms = {
-    payments-origin-certificate-expiring = {
-      severity = "warning", summary = "CloudFront's client certificate ends within 45 days, and the API with it."
-      metric = {
-        namespace  = "AWS/CertificateManager", name = "DaysToExpiry", stat = "Minimum"
-        dimensions = { CertificateArn = one(var.edge[*].client_certificate_arn) }
-      }
-      period = 86400, periods = 1, threshold = 45, below = true
-    }
-  }
-
   edge_alarms = merge([for edge in var.edge[*] : merge(
     {
       payments-requests-blocked = {
@@ -26,8 +15,15 @@ locals {
         }
         period = 300, periods = 2, threshold = 1, below = false
       }
+      payments-origin-certificate-expiring = {
+        severity = "warning", summary = "CloudFront's client certificate ends within 45 days, and the API with it."
+        metric = {
+          namespace  = "AWS/CertificateManager", name = "DaysToExpiry", stat = "Minimum"
+          dimensions = { CertificateArn = edge.client_certificate_arn }
+        }
+        period = 86400, periods = 1, threshold = 45, below = true
+      }
     },
-    { for name, alarm in local.origin_alarms : name => alarm if edge.client_certificate_arn != null },
     {
       for name, id in edge.health_check_ids : "payments-not-ready-from-${name}" => {
         severity = "critical", summary = "Seen from outside, ${name} is not ready.", runbook = "PaymentsNotReady"

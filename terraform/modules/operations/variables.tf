@@ -68,7 +68,7 @@ variable "edge" {
     web_acl_name     = string
     health_check_ids = map(string)
     # With which CloudFront comes to the gateway. Nothing renews it, and the day it ends is the day the API ends.
-    client_certificate_arn = optional(string)
+    client_certificate_arn = string
   })
   default = null
 }

@@ -26,9 +26,10 @@ module "operations" {
   }
 
   edge = var.role == "standby" ? null : {
-    distribution_id  = one(module.edge[*].distribution_id)
-    web_acl_name     = one(module.edge[*].web_acl_name)
-    health_check_ids = one(module.edge[*].health_check_ids)
+    distribution_id        = one(module.edge[*].distribution_id)
+    web_acl_name           = one(module.edge[*].web_acl_name)
+    health_check_ids       = one(module.edge[*].health_check_ids)
+    client_certificate_arn = var.origin.client_certificate_arn
   }
 
   backup = {
