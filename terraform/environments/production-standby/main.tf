@@ -11,6 +11,7 @@ module "region" {
   first = { region = "eu-central-1", name = "payments-production" }
 
   autoscaling_role_arn = "arn:aws:iam::${var.account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+  failover_role_arn    = "arn:aws:iam::${var.account_id}:role/payments-failover"
 
   network = {
     cidr               = "10.30.0.0/16"
@@ -31,7 +32,7 @@ module "region" {
       ingress     = { instance_type = "m7i.2xlarge", nodes = 2 }
       shard_hosts = { instance_type = "m7i.2xlarge", nodes_per_zone = 1 }
     }
-    aurora    = { instance_class = "db.r8g.4xlarge", instances = 2 }
+    aurora    = { instance_class = "db.r8g.8xlarge", instances = 2 }
     cache     = { node_type = "cache.r7g.xlarge", nodes = 2 }
     ray_store = { node_type = "cache.m7g.large" }
     # Takes what comes, and costs nothing while nothing comes.

@@ -14,6 +14,14 @@ module "zone" {
   domain = var.zone
 }
 
+module "failover" {
+  source = "../../modules/failover"
+
+  regions      = { eu-central-1 = "payments-production", eu-west-1 = "payments-standby" }
+  primary_name = "payments-production"
+  operators    = "payments-operator"
+}
+
 module "region" {
   source = "../../modules/region"
 
@@ -22,6 +30,7 @@ module "region" {
   second = { region = "eu-west-1", name = "payments-standby" }
 
   autoscaling_role_arn = module.account.autoscaling_role_arn
+  failover_role_arn    = module.failover.role_arn
 
   network = {
     cidr               = "10.20.0.0/16"
@@ -34,14 +43,15 @@ module "region" {
   origin          = { client_certificate_arn = var.origin_client_certificate_arn, client_ca_pem = file("${path.module}/origin-ca.pem") }
   machine_clients = var.machine_clients
 
-  # deploy/kuberay/overlays/production has the pods that go with these nodes; deploy/failover/production.toml the standby's on the day.
+  # For 10,000 payments a second, as deploy/capacity.md counts them; deploy/kuberay/overlays/production has the
+  # pods that go with these nodes, and deploy/failover/production.toml the standby's on the day.
   sizes = {
     node_groups = {
       head        = { instance_type = "m7i.large", nodes = 2 }
       ingress     = { instance_type = "m7i.2xlarge", nodes = 4 }
       shard_hosts = { instance_type = "m7i.2xlarge", nodes_per_zone = 2 }
     }
-    aurora                         = { instance_class = "db.r8g.4xlarge", instances = 3, insights = "advanced" }
+    aurora                         = { instance_class = "db.r8g.8xlarge", instances = 3, insights = "advanced" }
     cache                          = { node_type = "cache.r7g.xlarge", nodes = 3 }
     ray_store                      = { node_type = "cache.m7g.large" }
     stream                         = { mode = "PROVISIONED", shards = 48 }
@@ -54,7 +64,7 @@ module "region" {
   deletion_protection         = true
 
   alerts             = merge(var.alerts, { database_connections = 2000 })
-  monthly_budget_usd = 60000
+  monthly_budget_usd = 150000
   pipeline           = var.pipeline
 
   passwords         = local.passwords

@@ -52,7 +52,7 @@ module "region" {
   deletion_protection = false
 
   alerts             = merge(var.alerts, { database_connections = 500 })
-  monthly_budget_usd = 5000
+  monthly_budget_usd = 7000
   pipeline           = var.pipeline
 
   passwords         = local.passwords

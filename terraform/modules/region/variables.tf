@@ -173,3 +173,9 @@ variable "passwords_version" {
   description = "Raise it to give new passwords."
   type        = number
 }
+
+variable "failover_role_arn" {
+  description = "The role with which people move the ledger to the other region, where there is another."
+  type        = string
+  default     = null
+}
