@@ -18,6 +18,11 @@ output "aurora_cluster_arn" {
   value       = aws_rds_cluster.ledger.arn
 }
 
+output "aurora_network" {
+  description = "Where a copy of the cluster could stand: subnet group and security groups. Restore tests do."
+  value       = { subnet_group_name = aws_db_subnet_group.ledger.name, security_group_ids = [aws_security_group.aurora.id] }
+}
+
 output "aurora_resource_id" {
   description = "The cluster's name in policies for logins by IAM."
   value       = aws_rds_cluster.ledger.cluster_resource_id

@@ -1,5 +1,6 @@
 locals {
-  backs_up = length(var.backup.resource_arns) > 0 ? 1 : 0
+  # A standby only keeps the copies that the primary sends.
+  backs_up = var.role == "primary" ? 1 : 0
 
   backup_rules = {
     # Aurora and S3 can be put back to any second of these days; DynamoDB, which has its own recovery to any second, to a day.

@@ -37,6 +37,13 @@ module "operations" {
     bucket_arns          = [module.data.records_bucket.arn]
     copy_vault_arn       = var.second == null ? null : "arn:aws:backup:${var.second.region}:${local.account_id}:backup-vault:${var.second.name}"
     lock_changeable_days = var.backup_lock_changeable_days
+
+    restore_test = var.role == "standby" ? null : {
+      aurora_cluster_arn = module.data.aurora_cluster_arn
+      subnet_group_name  = module.data.aurora_network.subnet_group_name
+      security_group_ids = module.data.aurora_network.security_group_ids
+      table_arns         = values(module.data.table_arns)
+    }
   }
 }
 
