@@ -6,11 +6,11 @@ locals {
   region = "us-east-1"
 }
 
-# The region's keys cannot encrypt here; this one is for the edge's logs and nothing else.
-resource "aws_kms_key" "logs" {
+# The ledger's keys are of its own region, and a log group needs one of where it is; this one is for the firewall's log and nothing else.
+resource "aws_kms_key" "firewall" {
   region = local.region
 
-  description             = "${var.name}: logs of the edge"
+  description             = "${var.name}: log of the firewall"
   enable_key_rotation     = true
   deletion_window_in_days = 30
 
@@ -28,12 +28,12 @@ resource "aws_kms_key" "logs" {
         Resource = "*"
       },
       {
-        Sid       = "ReadersThroughServices"
+        Sid       = "ReadersThroughLogs"
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::${local.account_id}:root" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
-        Condition = { StringEquals = { "kms:ViaService" = ["s3.${local.region}.amazonaws.com", "logs.${local.region}.amazonaws.com"] } }
+        Condition = { StringEquals = { "kms:ViaService" = "logs.${local.region}.amazonaws.com" } }
       },
       {
         Sid       = "LogGroups"
@@ -43,23 +43,15 @@ resource "aws_kms_key" "logs" {
         Resource  = "*"
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${local.region}:${local.account_id}:*" } }
       },
-      {
-        Sid       = "LogDelivery"
-        Effect    = "Allow"
-        Principal = { Service = "delivery.logs.amazonaws.com" }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
-      },
     ]
   })
 }
 
-resource "aws_kms_alias" "logs" {
+resource "aws_kms_alias" "firewall" {
   region = local.region
 
-  name          = "alias/${var.name}-edge-logs"
-  target_key_id = aws_kms_key.logs.key_id
+  name          = "alias/${var.name}-firewall-log"
+  target_key_id = aws_kms_key.firewall.key_id
 }
 
 resource "aws_cloudwatch_log_group" "firewall" {
@@ -68,22 +60,19 @@ resource "aws_cloudwatch_log_group" "firewall" {
   # WAF writes only to groups that begin so.
   name              = "aws-waf-logs-${var.name}"
   retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.logs.arn
+  kms_key_id        = aws_kms_key.firewall.arn
 }
 
-# Every request, in S3: at this volume CloudWatch would cost many times as much, and nobody alarms on it.
+# Every request, in S3: at this volume CloudWatch would cost many times as much, and nobody alarms on it. In the ledger's own region, since
+# addresses of people in it had better stay there; delivery itself is set up in us-east-1.
 resource "aws_s3_bucket" "access_logs" {
   #checkov:skip=CKV_AWS_18:It is where logs end; CloudTrail records who reads them.
   #checkov:skip=CKV_AWS_144:Logs of the edge are no records of money; a lost region's may be lost with it.
   #checkov:skip=CKV2_AWS_62:Nobody waits for new files.
-  region = local.region
-
   bucket = "${var.name}-edge-logs-${local.account_id}"
 }
 
 resource "aws_s3_bucket_versioning" "access_logs" {
-  region = local.region
-
   bucket = aws_s3_bucket.access_logs.id
 
   versioning_configuration {
@@ -92,8 +81,6 @@ resource "aws_s3_bucket_versioning" "access_logs" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "access_logs" {
-  region = local.region
-
   bucket = aws_s3_bucket.access_logs.id
 
   rule {
@@ -101,14 +88,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "access_logs" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.logs.arn
+      kms_master_key_id = var.key_arns["logs"]
     }
   }
 }
 
 resource "aws_s3_bucket_public_access_block" "access_logs" {
-  region = local.region
-
   bucket                  = aws_s3_bucket.access_logs.id
   block_public_acls       = true
   block_public_policy     = true
@@ -117,8 +102,6 @@ resource "aws_s3_bucket_public_access_block" "access_logs" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "access_logs" {
-  region = local.region
-
   bucket = aws_s3_bucket.access_logs.id
 
   rule {
@@ -142,8 +125,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "access_logs" {
 }
 
 resource "aws_s3_bucket_policy" "access_logs" {
-  region = local.region
-
   bucket = aws_s3_bucket.access_logs.id
 
   policy = jsonencode({

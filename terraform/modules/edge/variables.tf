@@ -8,6 +8,16 @@ variable "name" {
   }
 }
 
+variable "key_arns" {
+  description = "KMS keys of the ledger's region, by domain; `logs` encrypts the log of requests."
+  type        = map(string)
+
+  validation {
+    condition     = contains(keys(var.key_arns), "logs")
+    error_message = "key_arns needs the domain logs."
+  }
+}
+
 variable "domain" {
   description = "Public name of the API, such as api.example.com."
   type        = string

@@ -4,6 +4,7 @@ module "edge" {
   count  = var.role == "primary" ? 1 : 0
 
   name                          = var.name
+  key_arns                      = module.security.key_arns
   domain                        = var.domain
   zone_id                       = var.zone_id
   origin_domain                 = local.origin_domain

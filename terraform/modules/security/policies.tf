@@ -38,8 +38,9 @@ locals {
     logs = {
       description = "CloudWatch Logs and X-Ray"
       through     = ["logs", "xray", "s3"]
-      principals  = []
-      roles       = []
+      # CloudFront's log of requests is delivered into a bucket.
+      principals = ["delivery.logs"]
+      roles      = []
     }
     cluster = {
       description = "EKS: Kubernetes secrets, and the disks of nodes"

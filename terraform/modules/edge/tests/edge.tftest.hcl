@@ -18,6 +18,7 @@ variables {
   name                          = "payments-staging"
   domain                        = "api.example.com"
   zone_id                       = "Z1"
+  key_arns                      = { logs = "arn:aws:kms:eu-central-1:123456789012:key/logs" }
   origin_domain                 = "origin.api.example.com"
   origin_client_certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 }
@@ -89,6 +90,19 @@ run "rules_are_asked_in_order_and_logged" {
   assert {
     condition     = aws_wafv2_web_acl.this.scope == "CLOUDFRONT" && alltrue([for region in [aws_wafv2_web_acl.this.region, aws_acm_certificate.this.region, aws_cloudwatch_log_delivery_source.access_logs.region] : region == "us-east-1"])
     error_message = "CloudFront takes its firewall, certificate and logs from us-east-1."
+  }
+}
+
+run "who_asked_is_kept_in_the_region_of_the_ledger" {
+  command = plan
+
+  assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.access_logs.rule[*].apply_server_side_encryption_by_default[0].kms_master_key_id) == var.key_arns["logs"]
+    error_message = "The log of requests lies where its key is."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.firewall.region == "us-east-1" && aws_kms_key.firewall.region == "us-east-1"
+    error_message = "WAF writes only where it is itself."
   }
 }
 
