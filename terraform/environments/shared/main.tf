@@ -23,6 +23,7 @@ module "delivery" {
   logs_key_arn      = module.security.key_arns["logs"]
   source_repository = var.source_repository
   approvers         = var.approvers
+  python_image      = var.python_image
 
   clusters = {
     staging    = { account_id = var.workload_account_ids.staging, region = "eu-central-1", name = "payments-staging" }

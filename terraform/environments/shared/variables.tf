@@ -32,3 +32,8 @@ variable "approvers" {
   description = "E-mail addresses that hear of approvals that wait, and of pipelines that failed."
   type        = set(string)
 }
+
+variable "python_image" {
+  description = "Image that ours is built on, by its digest."
+  type        = string
+}

@@ -9,7 +9,7 @@ locals {
 
     image = {
       compute   = "BUILD_GENERAL1_MEDIUM", minutes = 30, docker = true
-      variables = { REPOSITORY = aws_ecr_repository.payments[local.region].repository_url }
+      variables = { REPOSITORY = aws_ecr_repository.payments[local.region].repository_url, PYTHON_IMAGE = var.python_image }
       statements = [
         { Sid = "LogIn", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" },
         {

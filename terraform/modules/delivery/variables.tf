@@ -36,6 +36,16 @@ variable "source_repository" {
   }
 }
 
+variable "python_image" {
+  description = "Image that ours is built on, by its digest: whoever raises it has looked at what is new in it."
+  type        = string
+
+  validation {
+    condition     = can(regex("/python:3\\.11[a-z0-9.-]*@sha256:[0-9a-f]{64}$", var.python_image))
+    error_message = "The image is a python:3.11, for which requirements.lock was made, named by its digest: .../python:3.11-slim-bookworm@sha256:<digest>."
+  }
+}
+
 variable "clusters" {
   description = "Clusters that versions are rolled out to: staging, production and standby, each with its account, region, and name (of module region)."
   type = map(object({

@@ -12,6 +12,7 @@ variables {
   second_region     = "eu-west-1"
   logs_key_arn      = "arn:aws:kms:eu-central-1:000000000003:key/logs"
   source_repository = { provider = "GitHub", id = "example/payments", branch = "main" }
+  python_image      = "public.ecr.aws/docker/library/python:3.11-slim-bookworm@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   clusters = {
     staging    = { account_id = "000000000004", region = "eu-central-1", name = "payments-staging" }
     production = { account_id = "000000000005", region = "eu-central-1", name = "payments-production" }
@@ -104,4 +105,14 @@ run "same_account" {
   }
 
   expect_failures = [var.clusters]
+}
+
+run "image_without_digest" {
+  command = plan
+
+  variables {
+    python_image = "public.ecr.aws/docker/library/python:3.11-slim-bookworm"
+  }
+
+  expect_failures = [var.python_image]
 }
