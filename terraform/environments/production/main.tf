@@ -56,6 +56,7 @@ module "region" {
     ray_store                      = { node_type = "cache.m7g.large" }
     stream                         = { mode = "PROVISIONED", shards = 48 }
     journal_warm_writes_per_second = 40000
+    redshift                       = { base = 16, max = 64, hours_per_day = 100 }
   }
 
   # Ten years, as books of account are kept.
@@ -66,6 +67,8 @@ module "region" {
   alerts             = merge(var.alerts, { database_connections = 2000 })
   monthly_budget_usd = 150000
   pipeline           = var.pipeline
+
+  quicksight_principal_arn = var.quicksight_principal_arn
 
   passwords         = local.passwords
   passwords_version = 1

@@ -18,3 +18,4 @@ pipeline = {
   artifact_bucket_arn = "arn:aws:s3:::payments-shared-artifacts-000000000003-eu-central-1"
   artifact_key_arn    = "arn:aws:kms:eu-central-1:000000000003:key/mrk-00000000000000000000000000000000"
 }
+quicksight_principal_arn = "arn:aws:quicksight:eu-central-1:000000000005:group/default/payments-analysts"

@@ -56,3 +56,9 @@ variable "machine_clients" {
   description = "Programs that fetch tokens for themselves: name => scopes."
   type        = map(set(string))
 }
+
+variable "quicksight_principal_arn" {
+  description = "The group of QuickSight that owns the dashboard; null until the account has subscribed to QuickSight."
+  type        = string
+  default     = null
+}

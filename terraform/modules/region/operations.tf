@@ -18,11 +18,14 @@ module "operations" {
     function_names            = toset(values(module.events.function_names))
     stream_function_name      = module.events.function_names["kinesis_consumer"]
     queue_names               = toset([for name in keys(module.events.queues) : name if !endswith(name, "-dlq")])
-    dead_letter_queue_names   = toset([for name in keys(module.events.queues) : name if endswith(name, "-dlq")])
-    api_id                    = module.api.api_id
-    api_stage                 = module.api.stage
-    load_balancer             = module.processing.ingress_arn_suffix
-    target_group              = module.processing.api_target_group_arn_suffix
+    dead_letter_queue_names = toset(concat(
+      [for name in keys(module.events.queues) : name if endswith(name, "-dlq")],
+      [for queue in module.analytics[*].lists_dead_letter_queue : queue.name],
+    ))
+    api_id        = module.api.api_id
+    api_stage     = module.api.stage
+    load_balancer = module.processing.ingress_arn_suffix
+    target_group  = module.processing.api_target_group_arn_suffix
   }
 
   edge = var.role == "standby" ? null : {

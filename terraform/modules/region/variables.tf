@@ -106,6 +106,7 @@ variable "sizes" {
     ray_store                      = object({ node_type = string })
     stream                         = object({ mode = string, shards = optional(number) })
     journal_warm_writes_per_second = optional(number)
+    redshift                       = optional(object({ base = number, max = number, hours_per_day = number }), { base = 8, max = 8, hours_per_day = 8 })
   })
 }
 
@@ -176,6 +177,12 @@ variable "passwords_version" {
 
 variable "failover_role_arn" {
   description = "The role with which people move the ledger to the other region, where there is another."
+  type        = string
+  default     = null
+}
+
+variable "quicksight_principal_arn" {
+  description = "Who owns QuickSight's dashboard; null where the account has not subscribed to QuickSight."
   type        = string
   default     = null
 }
