@@ -24,6 +24,7 @@ module "region" {
   zone_id         = data.aws_route53_zone.this.zone_id
   origin          = { client_ca_pem = file("${path.module}/../production/origin-ca.pem") }
   machine_clients = var.machine_clients
+  cluster_access  = var.cluster_access
 
   # Warm: few nodes, of production's kind, so that the failover only has to add more. The database copies all that production writes.
   sizes = {

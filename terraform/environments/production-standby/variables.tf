@@ -36,3 +36,15 @@ variable "machine_clients" {
   description = "Programs that fetch tokens for themselves: name => scopes."
   type        = map(set(string))
 }
+
+variable "cluster_access" {
+  description = "Who may use the Kubernetes API, and from which networks outside the VPC (none: through the VPC alone)."
+  type = object({
+    entries = map(object({
+      role_arn   = string
+      policy     = string
+      namespaces = optional(list(string), [])
+    }))
+    networks = optional(list(string), [])
+  })
+}

@@ -42,6 +42,7 @@ module "region" {
   zone_id         = module.zone.zone_id
   origin          = { client_certificate_arn = var.origin_client_certificate_arn, client_ca_pem = file("${path.module}/origin-ca.pem") }
   machine_clients = var.machine_clients
+  cluster_access  = var.cluster_access
 
   # For 10,000 payments a second, as deploy/capacity.md counts them; deploy/kuberay/overlays/production has the
   # pods that go with these nodes, and deploy/failover/production.toml the standby's on the day.

@@ -19,3 +19,9 @@ pipeline = {
   artifact_key_arn    = "arn:aws:kms:eu-central-1:000000000003:key/mrk-00000000000000000000000000000000"
 }
 quicksight_principal_arn = "arn:aws:quicksight:eu-central-1:000000000005:group/default/payments-analysts"
+cluster_access = {
+  entries = {
+    platform = { role_arn = "arn:aws:iam::000000000005:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_platform_0000000000000000", policy = "AmazonEKSClusterAdminPolicy" }
+    on-call  = { role_arn = "arn:aws:iam::000000000005:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_on-call_0000000000000000", policy = "AmazonEKSViewPolicy" }
+  }
+}

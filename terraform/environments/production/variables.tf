@@ -62,3 +62,15 @@ variable "quicksight_principal_arn" {
   type        = string
   default     = null
 }
+
+variable "cluster_access" {
+  description = "Who may use the Kubernetes API, and from which networks outside the VPC (none: through the VPC alone)."
+  type = object({
+    entries = map(object({
+      role_arn   = string
+      policy     = string
+      namespaces = optional(list(string), [])
+    }))
+    networks = optional(list(string), [])
+  })
+}

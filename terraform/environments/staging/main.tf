@@ -33,6 +33,7 @@ module "region" {
   zone_id         = module.zone.zone_id
   origin          = { client_certificate_arn = var.origin_client_certificate_arn, client_ca_pem = file("${path.module}/origin-ca.pem") }
   machine_clients = { load-test = ["read", "pay", "operate"] }
+  cluster_access  = var.cluster_access
 
   sizes = {
     node_groups = {

@@ -51,3 +51,15 @@ variable "origin_client_certificate_arn" {
   description = "CloudFront's client certificate; modules/edge/origin-certificate.sh makes it, and origin-ca.pem beside this file."
   type        = string
 }
+
+variable "cluster_access" {
+  description = "Who may use the Kubernetes API, and from which networks outside the VPC (none: through the VPC alone)."
+  type = object({
+    entries = map(object({
+      role_arn   = string
+      policy     = string
+      namespaces = optional(list(string), [])
+    }))
+    networks = optional(list(string), [])
+  })
+}

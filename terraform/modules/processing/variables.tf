@@ -101,13 +101,12 @@ variable "endpoint_client_security_group_ids" {
 }
 
 variable "access_entries" {
-  description = "Who may use the Kubernetes API: name => role, EKS access policy, and namespaces (empty: the whole cluster)."
+  description = "Who may use the Kubernetes API, beside rollouts: name => role, EKS access policy, and namespaces (empty: the whole cluster)."
   type = map(object({
     role_arn   = string
     policy     = string
     namespaces = optional(list(string), [])
   }))
-  default = {}
 
   validation {
     condition = alltrue([
@@ -117,6 +116,11 @@ variable "access_entries" {
       )
     ])
     error_message = "policy is the name of one of EKS's access policies, such as AmazonEKSViewPolicy."
+  }
+
+  validation {
+    condition     = anytrue([for entry in values(var.access_entries) : entry.policy == "AmazonEKSClusterAdminPolicy" && length(entry.namespaces) == 0])
+    error_message = "Somebody must be the cluster's administrator: whoever makes it is not, and its operators have to be installed."
   }
 }
 

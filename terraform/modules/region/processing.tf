@@ -21,5 +21,7 @@ module "processing" {
   zone_id             = var.zone_id
   deletion_protection = var.deletion_protection
 
+  access_entries                     = var.cluster_access.entries
+  endpoint_public_access_cidrs       = var.cluster_access.networks
   endpoint_client_security_group_ids = module.rollout[*].security_group_id
 }

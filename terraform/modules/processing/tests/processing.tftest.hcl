@@ -36,6 +36,10 @@ variables {
     ingress     = { instance_type = "c7i.xlarge", nodes = 3 }
     shard_hosts = { instance_type = "c7i.2xlarge", nodes_per_zone = 2 }
   }
+  access_entries = {
+    platform = { role_arn = "arn:aws:iam::123456789012:role/platform", policy = "AmazonEKSClusterAdminPolicy" }
+    on-call  = { role_arn = "arn:aws:iam::123456789012:role/on-call", policy = "AmazonEKSViewPolicy", namespaces = ["payments"] }
+  }
   workload_policies = {
     payments-api        = ["{\"one\":1}", "{\"two\":2}"]
     payments-shard-host = ["{\"three\":3}"]
@@ -61,6 +65,25 @@ run "nobody_reaches_the_kubernetes_api_from_outside" {
     condition     = length(aws_eks_cluster.this.enabled_cluster_log_types) == 5 && aws_cloudwatch_log_group.control_plane.kms_key_id == var.key_arns["logs"]
     error_message = "All five logs of the control plane are kept, under our key."
   }
+}
+
+run "people_have_what_is_written_down" {
+  command = plan
+
+  assert {
+    condition     = one(aws_eks_access_policy_association.people["platform"].access_scope[*].type) == "cluster" && one(aws_eks_access_policy_association.people["on-call"].access_scope[*].type) == "namespace"
+    error_message = "An entry with namespaces holds there alone."
+  }
+}
+
+run "a_cluster_without_an_administrator_is_refused" {
+  command = plan
+
+  variables {
+    access_entries = { on-call = { role_arn = "arn:aws:iam::123456789012:role/on-call", policy = "AmazonEKSViewPolicy" } }
+  }
+
+  expect_failures = [var.access_entries]
 }
 
 run "shard_hosts_have_a_group_in_each_zone_to_themselves" {
