@@ -49,7 +49,7 @@ resource "aws_elasticache_user" "cache" {
   user_name = "payments"
   engine    = "valkey"
   # These commands, on our keys and channels, and no others: a test runs the program with exactly this.
-  access_string        = "on ~payments:* &payments:* -@all +@connection +hget +hset +get +set +time +eval +publish +subscribe +unsubscribe +pubsub|numsub"
+  access_string        = "on ~payments:* &payments:* -@all +@connection +hget +hset +get +set +time +eval +publish +subscribe +pubsub|numsub"
   passwords_wo         = var.passwords.cache
   passwords_wo_version = var.passwords_version
 }

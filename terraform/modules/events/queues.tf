@@ -1,30 +1,40 @@
 # Names, retention, visibility and receives are those of processor/aws/resources.py and its settings; a test holds them together.
 locals {
+  own_queues = {
+    payments-events-dlq       = { retention_seconds = 14 * 24 * 3600, visibility_seconds = 30, dead_letters = null }
+    payments-instructions-dlq = { retention_seconds = 14 * 24 * 3600, visibility_seconds = 30, dead_letters = null }
+    payments-instructions     = { retention_seconds = 4 * 24 * 3600, visibility_seconds = 60, dead_letters = "payments-instructions-dlq" }
+  }
+  # Deliveries of one instruction that ended without a word, before it is put aside.
+  instruction_receives = 10
+}
+
+locals {
   queue_arn_prefix = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:"
 
-  letters = ["payments-events-dlq", "payments-instructions-dlq"]
+  letters = [for name, of in local.own_queues : name if of.dead_letters == null]
 }
 
 resource "aws_sqs_queue" "dead_letters" {
   for_each = toset(local.letters)
 
   name                       = each.key
-  message_retention_seconds  = 14 * 24 * 3600
-  visibility_timeout_seconds = 30
+  message_retention_seconds  = local.own_queues[each.key].retention_seconds
+  visibility_timeout_seconds = local.own_queues[each.key].visibility_seconds
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.key_arns["events"]
 }
 
 resource "aws_sqs_queue" "instructions" {
   name                       = "payments-instructions"
-  message_retention_seconds  = 4 * 24 * 3600
-  visibility_timeout_seconds = 60
+  message_retention_seconds  = local.own_queues["payments-instructions"].retention_seconds
+  visibility_timeout_seconds = local.own_queues["payments-instructions"].visibility_seconds
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.key_arns["events"]
 
   redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead_letters["payments-instructions-dlq"].arn
-    maxReceiveCount     = 10
+    deadLetterTargetArn = aws_sqs_queue.dead_letters[local.own_queues["payments-instructions"].dead_letters].arn
+    maxReceiveCount     = local.instruction_receives
   })
 }
 
@@ -87,7 +97,7 @@ locals {
 }
 
 resource "aws_sqs_queue_policy" "this" {
-  for_each = toset(concat(local.letters, ["payments-instructions"], local.subscriber_names))
+  for_each = toset(concat(keys(local.own_queues), local.subscriber_names))
 
   queue_url = local.queues[each.key].url
   policy = jsonencode({

@@ -129,6 +129,14 @@ run "quicksight" {
     ]) && length(aws_quicksight_data_set.query) == 2
     error_message = "Data sets are our queries, with their columns, in our database, and copy nothing."
   }
+
+  assert {
+    condition = alltrue([
+      for found in regexall("\"column_name\":\"(\\w+)\",\"data_set_identifier\":\"(\\w+)\"", jsonencode(aws_quicksight_dashboard.records[0].definition)) :
+      contains(keys(local.data_sets[found[1]]), found[0])
+    ]) && length(regexall("column_name", jsonencode(aws_quicksight_dashboard.records[0].definition))) == 6
+    error_message = "The dashboard shows columns that its data sets have."
+  }
 }
 
 run "no_quicksight_unless_somebody_owns_it" {

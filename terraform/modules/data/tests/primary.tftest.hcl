@@ -94,11 +94,11 @@ run "network" {
 run "tables" {
   assert {
     condition = alltrue([
-      for table in concat(aws_dynamodb_table.journal, aws_dynamodb_table.transactions) :
+      for table in aws_dynamodb_table.this :
       table.deletion_protection_enabled && table.point_in_time_recovery[0].enabled && table.stream_enabled
       && table.server_side_encryption[0].kms_key_arn == "key-data"
       && one(table.replica).region_name == "eu-west-1" && one(table.replica).kms_key_arn == "key-data-2" && one(table.replica).point_in_time_recovery
-    ])
+    ]) && length(aws_dynamodb_table.this) == 2
     error_message = "Both tables are protected, encrypted, can be restored to any second, and are copied to the second region likewise."
   }
 }

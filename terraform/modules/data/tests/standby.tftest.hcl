@@ -44,7 +44,7 @@ run "follows" {
   }
 
   assert {
-    condition     = length(aws_rds_global_cluster.ledger) + length(aws_dynamodb_table.journal) + length(aws_dynamodb_table.transactions) + length(aws_s3_bucket.records) == 0
+    condition     = length(aws_rds_global_cluster.ledger) + length(aws_dynamodb_table.this) + length(aws_s3_bucket.records) == 0
     error_message = "Global cluster, tables and buckets are the primary's."
   }
 
