@@ -114,6 +114,21 @@ async def test_a_mirror_that_was_left_out_for_a_while_counts_as_incomplete_until
     await (await connect_journal(former.now("dynamodb"))).close()
 
 
+async def test_beside_hosts_what_a_complete_mirror_lacks_is_left_to_them(former: Former) -> None:
+    await create_in_dynamodb(former.now("mirrored"), beside_hosts=True)
+    mirror = await DynamoDbMirror.connect(former.settings)
+    assert await mirror.heads(range(SHARDS)) == {head.shard: head for head in await former.journal.heads()}
+    before = await mirror.head(0)
+    # As an append that a host has under way just now: PostgreSQL has it, and the host is about to bring it to the mirror.
+    await former.journal.append([after(await former.journal.head(0))])
+    await create_in_dynamodb(former.now("mirrored"), beside_hosts=True)
+    assert await mirror.head(0) == before
+    assert await mirror.is_complete()
+    await create_in_dynamodb(former.now("mirrored"))
+    assert await mirror.head(0) == await former.journal.head(0)
+    await mirror.close()
+
+
 @pytest.mark.parametrize(("each", "limit_bytes"), [(1, 10**9), (3, 10**9), (1000, 1), (1000, 5000), (7, 20_000), (1000, 10**9)])
 async def test_appends_are_told_whole_and_in_order_however_much_is_asked_for(former: Former, each: int, limit_bytes: int) -> None:
     expected = [[(record.shard, record.sequence) for record in records] for records in former.appends]

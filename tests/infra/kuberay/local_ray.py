@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -40,7 +41,7 @@ class LocalRay:
         self.api = ServeApi(f"http://{LOOPBACK}:{self._dashboard_port}", self._token)
 
     def start(self, *names: str) -> None:
-        """Start the head, and a node for each of these groups."""
+        """Start the head, and a node for each of these groups: `api`, or `api/2` where there are several."""
         port = self.address.rpartition(":")[2]
         self._start(
             "head", ["--head", f"--port={port}", f"--dashboard-port={self._dashboard_port}", f"--dashboard-host={LOOPBACK}"]
@@ -51,10 +52,14 @@ class LocalRay:
             time.sleep(0.2)
         for name in names:
             self._start(name, [f"--address={self.address}"])
+        for name in names:
+            while not self._has_raylet(name):
+                self._check(name, deadline)
+                time.sleep(0.2)
 
     def variables(self, name: str) -> dict[str, str]:
         """Return the variables of a group's Ray container, as they are here."""
-        group = groups(self._found)[name]
+        group = groups(self._found)[name.partition("/")[0]]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PAYMENTS_", "RAY_"))}
         own = environment(self._found, group["template"]["spec"]["containers"][0])
         authentication = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token, "RAY_ADDRESS": self.address}
@@ -65,6 +70,9 @@ class LocalRay:
         """Return the group's node process."""
         children = psutil.Process(self._nodes[name].pid).children(recursive=True)
         return next(child for child in children if child.name() == "raylet")
+
+    def _has_raylet(self, name: str) -> bool:
+        return any(child.name() == "raylet" for child in psutil.Process(self._nodes[name].pid).children(recursive=True))
 
     def node_id(self, name: str) -> str:
         """Return the id of the group's node."""
@@ -94,19 +102,21 @@ class LocalRay:
                         process.kill()
                 except (ProcessLookupError, psutil.Error):
                     pass
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, name: str, options: list[str]) -> None:
-        parameters = groups(self._found)[name]["rayStartParams"]
+        parameters = groups(self._found)[name.partition("/")[0]]["rayStartParams"]
         resources = parameters.get("resources", "'{}'").strip("'")
         assert json.loads(resources) is not None
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", *options]
+        program = ["-m", "ray.scripts.scripts"] if name == "head" else [str(Path(__file__).with_name("join_ray.py"))]
+        command = [sys.executable, *program, "start", "--block", "--disable-usage-stats", *options]
         command += [f"--node-ip-address={LOOPBACK}", f"--num-cpus={parameters['num-cpus']}", f"--resources={resources}"]
         command += [f"--object-store-memory={parameters['object-store-memory']}", "--include-log-monitor=false"]
         free = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port", "runtime-env-agent-port")
         command += [f"--{port}=0" for port in (*free, "min-worker-port", "max-worker-port")]
         if name == "head":
             command += [f"--temp-dir={self._folder}", "--no-monitor", f"--ray-client-server-port={free_port()}"]
-        self._nodes[name] = Child(command, self._folder / f"{name}.log", self.variables(name), signal.SIGTERM)
+        self._nodes[name] = Child(command, self._folder / f"{name.replace('/', '-')}.log", self.variables(name), signal.SIGTERM)
 
     def _check(self, name: str, deadline: float) -> None:
         if self._nodes[name].exit_code() is not None or time.monotonic() > deadline:

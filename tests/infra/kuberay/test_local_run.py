@@ -5,16 +5,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from zlib import crc32
 
 import httpx
 import pytest
 
+from processor.local.failure import CannotStart
 from processor.local.ports import LOOPBACK, free_port
 from processor.local.postgres import EmbeddedPostgres
+from processor.local.serve_config import SHARD_HOSTS, scaled
 from tests.infra.kuberay.local_ray import LocalRay
 from tests.infra.kuberay.manifests import groups, manifests, pods, serve_config
 
-GROUPS = ("shard-hosts", "api", "upkeep")
+NODES = ("shard-hosts/1", "shard-hosts/2", "api", "upkeep")
+ACCOUNTS = 8
 READY_SECONDS = 120
 
 
@@ -49,7 +53,7 @@ def cluster(database: str) -> Iterator["Cluster"]:
 
 
 class Cluster:
-    """The manifests' cluster on this machine."""
+    """The manifests' cluster on this machine, with two shard hosts."""
 
     def __init__(self, database: str) -> None:
         self.manifests = manifests("local")
@@ -69,9 +73,12 @@ class Cluster:
         assert command == ["payments", "prepare"]
         prepare = [sys.executable, "-m", "processor.cli.main", *command[1:]]
         subprocess.run(prepare, env=self.ray.variables("api"), check=True, capture_output=True)
-        self.ray.start(*GROUPS)
-        self.ray.api.put(serve_config(self.manifests))
-        self.ray.api.wait_until_running(lambda: None)
+        self.ray.start(*NODES)
+        self.ray.api.put(scaled(serve_config(self.manifests), {SHARD_HOSTS: 2}))
+        try:
+            self.ray.api.wait_until_running(lambda: None)
+        except CannotStart as error:
+            raise AssertionError(f"{error}; {self.ray.logs()}") from error
         wait_until(lambda: self.answers("/readyz"), "a ledger that is ready")
 
     def answers(self, path: str) -> bool:
@@ -81,18 +88,51 @@ class Cluster:
         except httpx.TransportError:
             return False
 
-    def pay(self, key: str) -> httpx.Response:
-        """Make a payment of one cent."""
-        body = {"from": "world", "to": "alice", "amount": 1, "currency": "EUR"}
-        return httpx.post(f"{self.url}/v1/payments", json=body, headers={"Idempotency-Key": key}, timeout=30)
+    def owners(self) -> set[str]:
+        """Return the hosts that own shards."""
+        return {shard["host"] for shard in httpx.get(f"{self.url}/v1/shards").json()["data"]}
 
 
 def test_the_config_of_the_manifests_pays_and_each_deployment_is_on_its_group(cluster: Cluster) -> None:
-    for account in ({"id": "world", "currency": "EUR", "min_balance": None}, {"id": "alice", "currency": "EUR"}):
-        assert httpx.post(f"{cluster.url}/v1/accounts", json=account).status_code == 201
-    assert cluster.pay("first").json()["status"] == "succeeded"
-    assert cluster.ray.actors("shard-hosts") == {"ServeReplica:payments:ShardHosts", "ShardHost"}
+    with httpx.Client(base_url=cluster.url, timeout=30) as client:
+        open_accounts(client)
+        assert pay(client, "first").json()["status"] == "succeeded"
+    for node in ("shard-hosts/1", "shard-hosts/2"):
+        assert cluster.ray.actors(node) == {"ServeReplica:payments:ShardHosts", "ShardHost"}
     assert cluster.ray.actors("api") == {"ServeReplica:payments:Api"}
     upkeep = {"ServeReplica:payments:Projections", "ServeReplica:payments:Auditor", "ServeReplica:payments:Bridges"}
     assert cluster.ray.actors("upkeep") == upkeep
-    assert cluster.ray.actors("head") <= {"ServeController", "IDLE"}
+    assert cluster.ray.actors("head") == {"ServeController"}
+
+
+def test_a_pod_that_is_told_to_end_gives_its_shards_up_first_and_no_payment_fails(cluster: Cluster) -> None:
+    wait_until(lambda: len(cluster.owners()) == 2, "shards on both hosts")
+    command = pods(groups(cluster.manifests)["shard-hosts"])["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[0] == "python"
+    leave = [sys.executable, *command[1:], "--node-id", cluster.ray.node_id("shard-hosts/2")]
+    leaving = subprocess.Popen(leave, env=cluster.ray.variables("shard-hosts/2"), stdout=subprocess.PIPE, text=True)
+    statuses = []
+    with httpx.Client(base_url=cluster.url, timeout=30) as client:
+        while leaving.poll() is None:
+            statuses.append(pay(client, f"meanwhile-{len(statuses)}").status_code)
+        statuses.append(pay(client, "afterwards").status_code)
+    assert leaving.communicate()[0] == "all replicas have ended\n"
+    assert set(statuses) == {201}
+    assert not cluster.ray.actors("shard-hosts/2") & {"ServeReplica:payments:ShardHosts", "ShardHost"}
+    assert len(cluster.owners()) == 1
+
+
+def open_accounts(client: httpx.Client) -> None:
+    """Open one account that may go below zero, and some that receive, so that they are on several shards."""
+    accounts = [
+        {"id": "world", "currency": "EUR", "min_balance": None},
+        *({"id": f"a{n}", "currency": "EUR"} for n in range(ACCOUNTS)),
+    ]
+    for account in accounts:
+        assert client.post("/v1/accounts", json=account).status_code == 201
+
+
+def pay(client: httpx.Client, key: str) -> httpx.Response:
+    """Make a payment of one cent to one of the accounts."""
+    body = {"from": "world", "to": f"a{crc32(key.encode()) % ACCOUNTS}", "amount": 1, "currency": "EUR"}
+    return client.post("/v1/payments", json=body, headers={"Idempotency-Key": key})
