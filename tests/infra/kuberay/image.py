@@ -69,6 +69,13 @@ def problems(dockerfile: str, ignored: str) -> Iterator[str]:
             yield f"the last stage copies {one.rest} past the build"
         if "pip " in one.rest or "apt" in one.rest:
             yield f"the last stage installs: {one.rest}"
+    yield from _copied_too_little_or_too_much(dockerfile, ignored)
+
+
+def _copied_too_little_or_too_much(dockerfile: str, ignored: str) -> Iterator[str]:
+    trusted = {Path(line.rpartition("=")[2]) for line in _trusted_authorities()}
+    for path in sorted(trusted - {Path("/opt/payments") / Path(path).name for path in copied(dockerfile)}):
+        yield f"settings name {path}, and the image has no such file"
     for path in copied(dockerfile):
         if not (ROOT / path).exists():
             yield f"there is no {path} to copy"
@@ -77,6 +84,11 @@ def problems(dockerfile: str, ignored: str) -> Iterator[str]:
     for secret in (".git/config", ".payments/postgres/password", "payments.toml", ".venv/bin/python", ".env", "tests/aws.py"):
         if is_sent(secret, ignored):
             yield f"{secret} is sent to the builder"
+
+
+def _trusted_authorities() -> list[str]:
+    settings = [path.read_text().splitlines() for path in FOLDER.glob("overlays/*/settings.env")]
+    return [line for lines in settings for line in lines if line.startswith("PGSSLROOTCERT=")]
 
 
 def selected_packages() -> str:

@@ -111,8 +111,11 @@ def environment(found: list[Manifest], container: Manifest) -> dict[str, str]:
             variables[variable["name"]] = variable["value"]
         else:
             reference = variable["valueFrom"]["secretKeyRef"]
-            variables[variable["name"]] = f"{_SCHEMES.get(reference['name'], '')}{reference['name']}/{reference['key']}"
+            variables[variable["name"]] = _STAND_INS.get(reference["name"], "").format(**reference)
     return variables
 
 
-_SCHEMES = {"payments-database": "postgresql://", "payments-redis": "rediss://"}
+_STAND_INS = {
+    "payments-database": "postgresql://payments@{name}/{key}?sslmode=verify-full",
+    "payments-redis": "rediss://{name}/{key}",
+}

@@ -29,7 +29,7 @@ _LARGE, _XLARGE, _2XLARGE = (2, 8 * 1024.0), (4, 16 * 1024.0), (8, 32 * 1024.0)
 # By the node label payments/group. terraform/environments names the same.
 NODES: dict[str, dict[str, Nodes]] = {
     "staging": {"head": Nodes(2, *_LARGE), "ingress": Nodes(2, *_XLARGE), "shard-hosts": Nodes(3, *_LARGE)},
-    "production": {"head": Nodes(2, *_LARGE), "ingress": Nodes(3, *_2XLARGE), "shard-hosts": Nodes(6, *_2XLARGE)},
+    "production": {"head": Nodes(2, *_LARGE), "ingress": Nodes(4, *_2XLARGE), "shard-hosts": Nodes(6, *_2XLARGE)},
 }
 NODES["standby"] = NODES["production"]
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from processor.local.serve_config import IMPORT_PATH
@@ -12,6 +13,7 @@ from serve.deployment import DRAIN_SECONDS
 from serve.leaving import REPLICA_SECONDS_MAX
 from serve.replica import WATCHED
 from tests.infra.kuberay.manifests import (
+    FOLDER,
     Manifest,
     containers,
     environment,
@@ -171,6 +173,9 @@ def settings_exist_and_parse(found: list[Manifest]) -> Iterator[str]:
                 continue
             if not settings.database_url:
                 yield f"{name}: {container['name']} has no database"
+            authorities = Path(variables.get("PGSSLROOTCERT", ""))
+            if settings.database_auth == "iam" and not (FOLDER / authorities.name).is_file():
+                yield f"{name}: nothing says who may sign the database's certificate, so no token of IAM is sent"
             if settings.host != "0.0.0.0":
                 yield f"{name}: {container['name']} would listen on {settings.host}"
             if settings.journal != "postgres" and settings.shards > 50:

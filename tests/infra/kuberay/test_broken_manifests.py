@@ -153,7 +153,8 @@ RULE_CASES = [
     Case("another port", lambda m: setting(m, "PAYMENTS_PORT", "8080"), "the API listens on 8080, its pods say 8000"),
     Case("too many shards for a mirror", lambda m: setting(m, "PAYMENTS_SHARDS", "64"), "at most 50 shards"),
     Case("variables of Services", lambda m: pod(m, "api").pop("enableServiceLinks"), "api: enableServiceLinks"),
-    Case("no database", lambda m: container(m, "shard-hosts")["env"].pop(0), "ray-worker has no database"),
+    Case("nobody signs", lambda m: setting(m, "PGSSLROOTCERT", "/opt/other.pem"), "nothing says who may sign the database's"),
+    Case("no database", lambda m: container(m, "shard-hosts")["env"].pop(0), "database_url is empty"),
     Case("nice workers", lambda m: variable(m, "RAY_worker_niceness", "15"), "workers_are_not_nice: shard-hosts"),
     Case(
         "ten minutes alone",

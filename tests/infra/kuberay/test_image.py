@@ -47,6 +47,11 @@ BROKEN: list[tuple[str, Callable[[str], str], str]] = [
     ("a file that is not there", lambda text: text.replace("COPY actors", "COPY actor"), "there is no actor to copy"),
     ("tests", lambda text: text.replace("COPY actors actors", "COPY tests tests"), "tests is kept back"),
     ("past the build", lambda text: text.replace("COPY --from=build", "COPY"), "past the build"),
+    (
+        "no authorities",
+        lambda text: text.replace("aurora-authorities", "authorities"),
+        "settings name /opt/payments/aurora-authorities",
+    ),
     ("ADD", lambda text: text.replace("COPY actors", "ADD actors"), "ADD fetches"),
 ]
 
