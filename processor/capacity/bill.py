@@ -18,9 +18,15 @@ class Line(NamedTuple):
     monthly: float
 
 
-def bill(demand: Demand, sizes: Sizes, ledgers: int = 1) -> list[Line]:
-    """Return the bill of so many ledgers of these sizes: the last month's."""
-    lines = [*_machines(demand, sizes), *_data(demand, sizes), *_events(demand, sizes), *_network(demand)]
+def bill(demand: Demand, sizes: Sizes, ledgers: int = 1, caches: int | None = None, gateways: int | None = None) -> list[Line]:
+    """Return the bill of so many ledgers of these sizes, the last month's. `caches`: nodes of Valkey, by default one and a replica;
+    `gateways`: to the internet, by default one in each zone."""
+    lines = [
+        *_machines(demand, sizes),
+        *_data(demand, sizes, caches or min(2, demand.zones)),
+        *_events(demand, sizes),
+        *_network(demand, gateways or demand.zones),
+    ]
     several = [Line(line.what, _times(line.how_much, ledgers), line.monthly * ledgers) for line in lines if line.monthly]
     return [*several, Line("operations", "logs, alarms, keys, security services: a guess", prices.OPERATIONS)]
 
@@ -43,7 +49,7 @@ def _machines(demand: Demand, sizes: Sizes) -> list[Line]:
     return [Line("EKS", text, prices.EKS_HOURLY * HOURS + sum(_nodes(nodes) for _, nodes in groups))]
 
 
-def _data(demand: Demand, sizes: Sizes) -> list[Line]:
+def _data(demand: Demand, sizes: Sizes, caches: int) -> list[Line]:
     instance = _named(AURORA, sizes.aurora).hourly * prices.AURORA_IO_OPTIMISED * HOURS * sizes.aurora_instances
     gibibytes = sizes.aurora_bytes / GIBIBYTE
     # A backup keeps a full copy, of which as much as the volume is free, and what has changed in each of the days.
@@ -51,7 +57,7 @@ def _data(demand: Demand, sizes: Sizes) -> list[Line]:
     mirror = sizes.mean_mirror_writes * MONTH_SECONDS / MILLION * prices.DYNAMODB_WRITES
     transactions = sizes.mean_transaction_writes * MONTH_SECONDS / MILLION * prices.DYNAMODB_WRITES
     stored = prices.DYNAMODB_STORAGE + prices.DYNAMODB_RECOVERY
-    cache = _named(VALKEY, sizes.redis).hourly * HOURS * min(2, demand.zones)
+    cache = _named([*VALKEY, *prices.CACHE_CHOSEN], sizes.redis).hourly * HOURS * caches
     return [
         Line("Aurora instances", f"{sizes.aurora_instances} x {sizes.aurora}, I/O-optimised", instance),
         Line(
@@ -67,7 +73,7 @@ def _data(demand: Demand, sizes: Sizes) -> list[Line]:
             "DynamoDB transactions", f"{sizes.mean_transaction_writes:,.0f} write units/s on average, {_bytes(sizes.transaction_bytes)}",
             transactions + sizes.transaction_bytes / GIBIBYTE * stored,
         ),
-        Line("ElastiCache (Valkey)", f"{min(2, demand.zones)} x {sizes.redis}", cache),
+        Line("ElastiCache (Valkey)", f"{caches} x {sizes.redis}", cache),
     ]  # fmt: skip
 
 
@@ -88,14 +94,14 @@ def _events(demand: Demand, sizes: Sizes) -> list[Line]:
     ]
 
 
-def _network(demand: Demand) -> list[Line]:
+def _network(demand: Demand, gateways: int) -> list[Line]:
     requests = demand.requests * MONTH_SECONDS
     between = demand.mean * MONTH_SECONDS * cost("zone_bytes") * (2 / 3 if demand.zones > 1 else 0.0) / GIBIBYTE
     answers = demand.mean * MONTH_SECONDS * cost("answer_bytes") / GIBIBYTE
     lines = [
         Line(
-            "network", f"{demand.zones} NAT gateways, 1 load balancer, {between:,.0f} GiB between zones",
-            (demand.zones * prices.NAT_HOURLY + prices.BALANCER_HOURLY) * HOURS + between * prices.ZONE_TRAFFIC,
+            "network", f"{gateways} NAT gateway{'s' if gateways > 1 else ''}, 1 load balancer, {between:,.0f} GiB between zones",
+            (gateways * prices.NAT_HOURLY + prices.BALANCER_HOURLY) * HOURS + between * prices.ZONE_TRAFFIC,
         )
     ]  # fmt: skip
     if demand.edge:

@@ -43,6 +43,9 @@ NODES: Final = {
     "general": _family("m7g", 8, 0.0979, _SIZES),
     "memory": _family("r7g", 16, 0.1294, _SIZES),
 }
+NODES_CHOSEN: Final = _family("m7i", 8, 0.1208, _SIZES)
+"""What the environments of `terraform/` use; plans choose among NODES."""
+CACHE_CHOSEN: Final = _family("cache.m7g", 6.38, 0.1517, _SIZES)
 VALKEY: Final = _family("cache.r7g", 13.07, 0.2104, {**_SIZES, "12xlarge": 24, "16xlarge": 32})
 
 EKS_HOURLY = 0.10

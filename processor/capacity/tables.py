@@ -5,17 +5,14 @@ from collections.abc import Sequence
 import msgspec
 
 from processor.capacity import prices
+from processor.capacity.bill import Line
 from processor.capacity.demand import Demand
+from processor.capacity.environments import ENVIRONMENTS
 from processor.capacity.limits import Limit, limits
 from processor.capacity.plan import Plan, plan
 from processor.capacity.sizing import Nodes, size
 
 SCALE = tuple((rate, accounts) for rate in (1_000, 10_000, 100_000, 1_000_000) for accounts in (50e6, 1e9))
-ENVIRONMENTS = {
-    "staging": Demand(payments_per_second=500, accounts=1e6, transactions_days=7, backup_days=7),
-    "production": Demand(payments_per_second=10_000, accounts=50e6),
-}
-"""What the environments of `terraform/` are sized for."""
 _PAYMENTS_FOUND_MAX = 1e9
 
 
@@ -63,21 +60,19 @@ def reached_at(demand: Demand, name: str) -> float:
 
 
 def cost_table() -> str:
-    """Return the bills of the environments that Terraform makes, side by side."""
-    plans = {name: plan(demand) for name, demand in ENVIRONMENTS.items()}
-    head = " | ".join(
-        f"{name}: {found.demand.payments_per_second:,.0f} payments/s, {_count(found.demand.accounts)} accounts | a month"
-        for name, found in plans.items()
-    )
-    rows = [f"| | {head} |", "| --- |" + " --- | ---: |" * len(plans)]
-    names = list(dict.fromkeys(line.what for found in plans.values() for line in found.lines))
-    for name in names:
-        cells = [
-            next(((line.how_much, line.monthly) for line in found.lines if line.what == name), ("", 0.0))
-            for found in plans.values()
-        ]
-        rows.append(f"| {name} | " + " | ".join(f"{much} | {_dollars(price)}" for much, price in cells) + " |")
-    rows.append("| **all** | " + " | ".join(f"| **{_dollars(found.monthly)}**" for found in plans.values()) + " |")
+    """Return the bills of the environments that Terraform makes, side by side: of what they have, under the load that they are for."""
+    bills = {name: {line.what: line for line in environment.lines()} for name, environment in ENVIRONMENTS.items()}
+    demands = [environment.demand for environment in ENVIRONMENTS.values()]
+    heads = [
+        f"{name}: {demand.payments_per_second:,.0f} payments/s, {_count(demand.accounts)} accounts"
+        for name, demand in zip(bills, demands, strict=True)
+    ]
+    rows = ["| | " + " | ".join(f"{head} | a month" for head in heads) + " |", "| --- |" + " --- | ---: |" * len(bills)]
+    for what in dict.fromkeys(what for bill in bills.values() for what in bill):
+        cells = [bill.get(what, Line(what, "", 0.0)) for bill in bills.values()]
+        rows.append(f"| {what} | " + " | ".join(f"{cell.how_much} | {_dollars(cell.monthly)}" for cell in cells) + " |")
+    sums = [sum(line.monthly for line in bill.values()) for bill in bills.values()]
+    rows.append("| **all** | " + " | ".join(f" | **{_dollars(total)}**" for total in sums) + " |")
     return "\n".join(rows)
 
 
