@@ -67,6 +67,7 @@ class _ShardAuditor:
         self.row = AuditRow(audit.state.number, audit.state.sequence, audit.state.sequence, audit.state.at)
         self.claims: dict[int, list[Claim]] = {}
         self.is_broken = False
+        self.has_told = False
 
     def compare(self) -> None:
         """Compare what was claimed of the record that was just replayed."""
@@ -127,7 +128,16 @@ class Auditor:
                 await self._gather(shard)
                 await self._advance(shard, positions.get(shard.row.shard, 0))
             shard.note()
-        await self._store.save([shard.row for shard in self._shards])
+        await self._write_down()
+
+    async def _write_down(self) -> None:
+        """Write down how far it is. Where a divergence was told and its row is gone, somebody has looked: begin anew."""
+        told = [shard.row.shard for shard in self._shards if shard.has_told]
+        removed = await self._store.save([shard.row for shard in self._shards], told)
+        for shard in self._shards:
+            shard.has_told = shard.row.divergence is not None
+        for number in removed:
+            self._shards[number] = await self._begin(number)
 
     async def _read_model_positions(self) -> Mapping[int, int]:
         try:

@@ -1,6 +1,7 @@
 """Where the auditor writes down how far it is, for everybody to read."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Protocol, Self
 
 import msgspec
@@ -47,8 +48,11 @@ class AuditStatus(msgspec.Struct, frozen=True):
 class AuditStore(Protocol):
     """Keeps one row for each shard."""
 
-    async def save(self, rows: list[AuditRow]) -> None:
-        """Write rows down. Raises JournalUnavailable."""
+    async def save(self, rows: list[AuditRow], told: Collection[int] = ()) -> set[int]:
+        """Write rows down, but not those of the shards `told`, which were there before, if somebody has removed them since.
+
+        Return the shards of those. Raises JournalUnavailable.
+        """
         ...
 
 
@@ -64,9 +68,10 @@ class PostgresAuditStore:
         """Return the store; its connections are made when they are needed."""
         return cls(await Readers.create(dsn, _TIMEOUTS))
 
-    async def save(self, rows: list[AuditRow]) -> None:
+    async def save(self, rows: list[AuditRow], told: Collection[int] = ()) -> set[int]:
         columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True)
-        await self._readers.fetch(_QUERIES["save"], *(list(column) for column in columns))
+        saved = await self._readers.fetch(_QUERIES["save"], *(list(column) for column in columns), list(told))
+        return {row.shard for row in rows} - {row["shard"] for row in saved}
 
     async def status(self, journal: Journal | None = None) -> list[AuditStatus]:
         """Return every shard's audit. `journal`: what is audited, if it is not in the same database. Raises JournalUnavailable."""

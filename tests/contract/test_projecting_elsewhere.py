@@ -107,6 +107,10 @@ async def test_lag_and_audits_are_told_behind_the_journal_elsewhere(scene: Scene
     assert [(audit.head, audit.lag_records) for audit in await audits.status(scene.mirror)] == [
         (heads[0], 3), (heads[1], heads[1]), (0, 0), (0, 0),
     ]  # fmt: skip
+    assert await audits.save([AuditRow(0, divergence="found", sequence=1), AuditRow(1, sequence=1)], [0]) == set()
+    await scene.told.session.execute("DELETE FROM payments.audits WHERE shard = 0")
+    assert await audits.save([AuditRow(0, divergence="found", sequence=1), AuditRow(1, sequence=1)], [0]) == {0}
+    assert [audit.row.divergence for audit in await audits.status(scene.mirror)] == [None] * 4
     ages = [audit.lag_seconds for audit in await audits.status(scene.mirror)]
     assert [age > 0 for age in ages] == [True, True, False, False]
     await readers.close()

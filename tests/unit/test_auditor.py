@@ -1,6 +1,6 @@
 """The auditor follows the journal, compares what others say of the record it is of, and finds what does not agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -24,8 +24,11 @@ class Rows:
     def __init__(self) -> None:
         self.rows: list[AuditRow] = []
 
-    async def save(self, rows: list[AuditRow]) -> None:
-        self.rows = rows
+    async def save(self, rows: list[AuditRow], told: Collection[int] = ()) -> set[int]:
+        there = {row.shard for row in self.rows}
+        removed = {shard for shard in told if shard not in there}
+        self.rows = [row for row in rows if row.shard not in removed]
+        return removed
 
     def divergences(self) -> list[str]:
         """Return what was found."""
@@ -80,12 +83,17 @@ def busy_cluster() -> tuple[Cluster, str, str]:
 
 async def audited(journal: MemoryJournal, shift: int = 0) -> tuple[Auditor, Rows]:
     """Return an auditor of the journal, with one witness, that has not begun yet."""
+    return await audited_by(journal, Replayed(journal, shift))
+
+
+async def audited_by(journal: MemoryJournal, witness: Replayed) -> tuple[Auditor, Rows]:
+    """Return the same with this witness."""
 
     async def positions() -> dict[int, int]:
         return {}
 
     rows = Rows()
-    return Auditor(journal, rows, {"the witness": Replayed(journal, shift)}, positions, 1.0), rows
+    return Auditor(journal, rows, {"the witness": witness}, positions, 1.0), rows
 
 
 async def test_it_reads_everything_and_finds_nothing_wrong_with_what_is_right() -> None:
@@ -109,6 +117,25 @@ async def test_a_witness_that_differs_by_one_cent_is_found() -> None:
     await auditor.round()
     await auditor.round()
     assert any("the witness has account" in found for found in rows.divergences())
+
+
+async def test_a_divergence_whose_row_was_removed_is_forgotten_and_found_again_only_if_it_is_still_there() -> None:
+    cluster, _, _ = busy_cluster()
+    journal = await journal_of(cluster)
+    witness = Replayed(journal, shift=1)
+    auditor, rows = await audited_by(journal, witness)
+    for _ in range(3):
+        await auditor.round()
+    assert len(rows.divergences()) == SHARDS
+    witness.shift = 0
+    rows.rows = [row for row in rows.rows if row.shard != 0]
+    for _ in range(3):
+        await auditor.round()
+    assert [row.divergence is None for row in sorted(rows.rows, key=lambda row: row.shard)] == [True, False]
+    witness.shift = 1
+    for _ in range(3):
+        await auditor.round()
+    assert len(rows.divergences()) == SHARDS
 
 
 async def test_a_record_that_does_not_follow_is_found_and_stays_the_first_divergence() -> None:
