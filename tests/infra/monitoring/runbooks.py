@@ -129,7 +129,7 @@ def _aws_problem(arguments: list[str]) -> str | None:
     if operation not in operations:
         return f"{service} has no operation {operation}"
     shape = model.operation_model(operations[operation]).input_shape
-    known = {f"--{_dashed(name)}" for name in (shape.members if shape else ())} | {"--query"}
+    known = {f"--{_dashed(name)}" for name in (shape.members if shape else ())} | {"--query", "--region", "--output"}
     unknown = {option for option in options if option.startswith("--")} - known
     return f"{operation} has no {', '.join(sorted(unknown))}" if unknown else None
 
