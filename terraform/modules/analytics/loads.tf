@@ -131,7 +131,7 @@ resource "aws_iam_role" "load" {
 
 resource "aws_iam_role_policy" "load" {
   #checkov:skip=CKV_AWS_290:DescribeStatement, deliveries of logs, and spans have no resource to name.
-  #checkov:skip=CKV_AWS_355:The same.
+  #checkov:skip=CKV_AWS_355:As above, these three have no resource to name.
   #checkov:skip=CKV_AWS_287:GetCredentials is a login to one database, as a role that may load and nothing else.
   name = "load"
   role = aws_iam_role.load.id

@@ -27,3 +27,8 @@ output "reader_policy" {
   description = "What people need to ask Athena about the records, and no more."
   value       = local.reader_policy
 }
+
+output "dashboard_id" {
+  description = "The dashboard in QuickSight; null without an owner."
+  value       = one(aws_quicksight_dashboard.records[*].dashboard_id)
+}

@@ -90,7 +90,7 @@ resource "aws_iam_role" "function" {
 
 resource "aws_iam_role_policy" "function" {
   #checkov:skip=CKV_AWS_290:Spans have no resource: X-Ray can be granted only as a whole.
-  #checkov:skip=CKV_AWS_355:The same.
+  #checkov:skip=CKV_AWS_355:As above, spans have no resource to name.
   for_each = local.functions
 
   name = "work"
