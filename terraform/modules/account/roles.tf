@@ -8,7 +8,6 @@ locals {
     "arn:aws:iam::${local.account_id}:role/payments-*",
     "arn:aws:iam::${local.account_id}:policy/payments-*",
     "arn:aws:iam::${local.account_id}:instance-profile/payments-*",
-    "arn:aws:iam::${local.account_id}:oidc-provider/oidc.eks.*",
   ]
 
   state_buckets = [for region in var.regions : "arn:aws:s3:::payments-terraform-state-${local.account_id}-${region}"]
@@ -88,6 +87,20 @@ resource "aws_iam_role_policy" "plan" {
         Resource  = ["arn:aws:kms:*:${local.account_id}:key/*"]
         Condition = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/payments-terraform-state" } }
       },
+      {
+        # Terraform compares what a secret is with what it should be. This one holds an address and no password.
+        Sid      = "ReadDatabaseUrl"
+        Effect   = "Allow"
+        Action   = "secretsmanager:GetSecretValue"
+        Resource = [for region in var.regions : "arn:aws:secretsmanager:${region}:${local.account_id}:secret:payments/database-??????"]
+      },
+      {
+        Sid       = "DecryptDatabaseUrl"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = [for region in var.regions : "arn:aws:kms:${region}:${local.account_id}:key/*"]
+        Condition = { StringEquals = { "kms:ViaService" = [for region in var.regions : "secretsmanager.${region}.amazonaws.com"] } }
+      },
       local.no_customer_data,
     ]
   })
@@ -112,8 +125,8 @@ resource "aws_iam_role_policy" "deploy" {
         Sid    = "OwnRoles"
         Effect = "Allow"
         Action = [
-          "iam:AddRoleToInstanceProfile", "iam:AttachRolePolicy", "iam:Create*Profile", "iam:CreateOpenIDConnectProvider", "iam:CreatePolicy",
-          "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteInstanceProfile", "iam:DeleteOpenIDConnectProvider", "iam:DeletePolicy",
+          "iam:AddRoleToInstanceProfile", "iam:AttachRolePolicy", "iam:CreateInstanceProfile", "iam:CreatePolicy",
+          "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteInstanceProfile", "iam:DeletePolicy",
           "iam:DeletePolicyVersion", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PassRole", "iam:PutRolePolicy",
           "iam:RemoveRoleFromInstanceProfile", "iam:SetDefaultPolicyVersion", "iam:Tag*", "iam:Untag*", "iam:UpdateAssumeRolePolicy",
           "iam:UpdateRole", "iam:UpdateRoleDescription",

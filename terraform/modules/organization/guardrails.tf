@@ -88,14 +88,10 @@ locals {
         Resource = "*"
       },
       {
-        Sid    = "LockedRecordsStay"
-        Effect = "Deny"
-        Action = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketVersioning"]
-        Resource = flatten([
-          for bucket in ["payments-records-*", "payments-organization-trail-*"] : ["arn:aws:s3:::${bucket}", "arn:aws:s3:::${bucket}/*"]
-        ])
-        # A bucket is made with its versions by the deployment, and by nobody later.
-        Condition = { ArnNotLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/payments-deploy" } }
+        Sid      = "TheTrailStays"
+        Effect   = "Deny"
+        Action   = ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
+        Resource = ["arn:aws:s3:::payments-organization-*", "arn:aws:s3:::payments-organization-*/*"]
       },
       {
         Sid    = "LockedBackupsStay"
@@ -108,13 +104,19 @@ locals {
       },
     ]
 
-    # A key's end is the end of everything under it, locked or not.
+    # Staging may be torn down, production may not: and a key's end is the end of everything under it, locked or not.
     ledger = [
       {
         Sid      = "KeysOfTheLedgerStay"
         Effect   = "Deny"
         Action   = ["kms:DisableKey", "kms:ScheduleKeyDeletion"]
         Resource = "*"
+      },
+      {
+        Sid      = "TheRecordsStay"
+        Effect   = "Deny"
+        Action   = ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
+        Resource = ["arn:aws:s3:::payments-records-*", "arn:aws:s3:::payments-records-*/*"]
       },
       {
         Sid    = "TheLedgerStays"

@@ -52,7 +52,7 @@ run "the_deployment_cannot_raise_itself" {
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_iam_role_policy.deploy.policy).Statement :
-      alltrue([for resource in flatten([statement.Resource]) : strcontains(resource, "/payments-") || strcontains(resource, ":oidc-provider/oidc.eks.")])
+      alltrue([for resource in flatten([statement.Resource]) : strcontains(resource, "/payments-")])
       if statement.Effect == "Allow" && contains(flatten([statement.Action]), "iam:CreateRole")
     ])
     error_message = "It makes roles with our prefix alone."

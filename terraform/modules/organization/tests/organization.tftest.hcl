@@ -77,7 +77,15 @@ run "what_is_forbidden" {
       for action in ["s3:BypassGovernanceRetention", "s3:DeleteObjectVersion", "backup:DeleteRecoveryPoint"] :
       strcontains(aws_organizations_policy.guardrail["records"].content, "\"${action}\"")
     ])
-    error_message = "Locked records and backups must stay."
+    error_message = "Locks, the trail and backups must stay, everywhere."
+  }
+
+  assert {
+    condition = alltrue([
+      for word in ["s3:DeleteObjectVersion", "arn:aws:s3:::payments-records-*/*", "kms:ScheduleKeyDeletion", "dynamodb:DeleteTable"] :
+      strcontains(aws_organizations_policy.guardrail["ledger"].content, "\"${word}\"")
+    ]) && alltrue([for statement in jsondecode(aws_organizations_policy.guardrail["ledger"].content).Statement : !can(statement.Condition)])
+    error_message = "In production nobody deletes records, keys or the ledger, whoever they are."
   }
 
   assert {
