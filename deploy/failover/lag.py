@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.failover.landscape import Region
 from deploy.failover.step import Step, StepFailed, Work
+from processor.journal.dynamodb.items import head_key
 
 _METRIC_MINUTES = 30
 _LEVEL_LOOKS = 60
@@ -57,8 +58,8 @@ def _heads(work: Work, region: Region) -> dict[int, int]:
     """Return the sequence of each shard's newest record in a region's table."""
     dynamodb, table = work.clients("dynamodb", region.region), work.landscape.journal_table
     heads: dict[int, int] = {}
-    # The keys are those of processor/journal/dynamodb/items.py. A ledger with a mirror has 50 shards at most, and 100 fit one call.
-    keys = [{"pk": {"S": f"head#{shard}"}, "sk": {"N": "0"}} for shard in range(work.landscape.shards)]
+    # A ledger with a mirror has 50 shards at most, and 100 keys fit one call.
+    keys = [head_key(shard) for shard in range(work.landscape.shards)]
     while keys:
         answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
         for item in answer["Responses"][table]:
