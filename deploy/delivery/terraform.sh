@@ -18,10 +18,15 @@ credential_source = EcsContainer
 PROFILE
 export AWS_CONFIG_FILE AWS_PROFILE=target AWS_SDK_LOAD_CONFIG=1 TF_IN_AUTOMATION=1 TF_INPUT=0
 
+# A plan names the functions' archives and does not hold them: they go with it, from the build that planned to the build that applies.
+functions=${plan%.bin}.functions.tar
 terraform init -backend-config=backend.hcl
 if [ "$job" = plan ]; then
+  sh "$top/terraform/functions/build.sh"
   terraform plan -lock-timeout=10m -out="$plan"
   terraform show -no-color "$plan" > "${plan%.bin}.txt"
+  tar -cf "$functions" .terraform/functions
 else
+  tar -xf "$functions"
   terraform apply -lock-timeout=10m "$plan"
 fi
