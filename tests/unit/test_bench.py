@@ -99,6 +99,15 @@ def test_memory_is_measured_built_up_and_loaded() -> None:
     assert all(16 < figure.median < 16_000 for figure in figures.values())
 
 
+@pytest.mark.slow
+def test_the_sizes_that_the_capacity_model_counts_with_are_plausible() -> None:
+    figures = measured("sizes")
+    assert 1 <= figures["published events of a payment, events"].median <= 2
+    assert figures["PostgreSQL: a payment in the read model, with its indexes, bytes"].median > 300
+    assert 100 < figures["PostgreSQL: a payment's part of the journal's table, bytes"].median < 1_000
+    assert 300 < figures["DynamoDB: a payment's item, bytes"].median < 1_000
+
+
 def test_the_journal_is_measured_for_each_size_in_appends_and_in_bytes() -> None:
     figures = measured("journal")
     for label, megabytes in (("200 B", 0.0016), ("20 kB", 0.16), ("400 kB", 3.2)):

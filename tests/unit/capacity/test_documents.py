@@ -1,5 +1,6 @@
 """The tables in the documents are what the command prints, and the limits are those of the settings."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,15 @@ def test_the_table_in_the_document_is_the_commands(table: str) -> None:
     printed = CliRunner().invoke(payments, ["capacity", "--table", table]).output.strip()
     shown = DOCUMENT.partition(f"<!-- {table} -->")[2].partition("<!-- end -->")[0].strip()
     assert printed.startswith("|") and shown == printed
+
+
+def test_what_a_second_host_costs_is_what_the_command_says() -> None:
+    printed = CliRunner().invoke(payments, ["capacity", "--payments-per-second", "10000", "--accounts", "50e6"]).output
+    together, alone = re.findall(r"a host makes ([\d,]+) payments/s in place of ([\d,]+)", printed)[0]
+    assert (
+        f"makes {alone} single payments a second at 60 %; of three, two thirds of the payments travel, and each makes {together}."
+        in DOCUMENT
+    )
 
 
 @pytest.mark.parametrize(
