@@ -13,13 +13,19 @@ from processor.cli.main import payments
 from processor.settings import BadSettings, load_settings
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "deploy/capacity.md").read_text()
+TABLES = [
+    ("deploy/capacity.md", "scale"),
+    ("deploy/capacity.md", "costs"),
+    ("deploy/capacity.md", "ends"),
+    ("README.md", "scale"),
+    ("README.md", "ends"),
+]
 
 
-@pytest.mark.parametrize("table", ["scale", "costs", "ends"])
-def test_the_table_in_the_document_is_the_commands(table: str) -> None:
+@pytest.mark.parametrize(("document", "table"), TABLES)
+def test_the_table_in_the_document_is_the_commands(document: str, table: str) -> None:
     printed = CliRunner().invoke(payments, ["capacity", "--table", table]).output.strip()
-    shown = DOCUMENT.partition(f"<!-- {table} -->")[2].partition("<!-- end -->")[0].strip()
+    shown = (ROOT / document).read_text().partition(f"<!-- {table} -->")[2].partition("<!-- end -->")[0].strip()
     assert printed.startswith("|") and shown == printed
 
 
