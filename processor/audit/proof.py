@@ -7,6 +7,7 @@ they are given; and over all shards, that every debit towards another shard has 
 counterpart.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
@@ -21,7 +22,8 @@ from processor.core.ensure import Broken
 from processor.core.invariants import held_violations, transit_violations, violations
 from processor.core.payment import Payment
 from processor.core.shard import Shard
-from processor.journal.interface import Journal, JournalCorrupt, Snapshot
+from processor.journal.choice import AtOnce
+from processor.journal.interface import Head, Journal, JournalCorrupt, Snapshot
 from processor.journal.record import Record
 from processor.projections.archived_payment import payment_in_journal
 
@@ -74,14 +76,19 @@ async def verify(
 
     `live` and `tables` should have been read just before: records after them are replayed too. `progress` is called with the
     number of records read since the last call. Raises JournalUnavailable.
+
+    All shards are read up to one moment, so that payments may go on: else a payment that comes to its end while one shard after another
+    is read would be seen by one of its two shards alone.
     """
     started = perf_counter()
+    ends = await _ends(journal)
     problems = Problems()
     pairs = _Pairs()
     audits = []
-    for number in range(await journal.shard_count()):
+    for head in ends:
+        number = head.shard
         look = _Look(await journal.latest_snapshot(number), (live or {}).get(number), (tables or {}).get(number))
-        audits.append(await _verify_shard(journal, number, look, pairs, problems, progress))
+        audits.append(await _verify_shard(journal, head, look, pairs, problems, progress))
     states = [audit.state for audit in audits]
     open_transfers = sum(len(state.transfers) for state in states)
     if not open_transfers and not problems.count:
@@ -95,6 +102,13 @@ async def verify(
             problems.report(f"{currency}: posted {posted} and in transit {in_transit} do not sum to zero")
     proofs = [audit.proof for audit in audits]
     return Proof(proofs, currencies, problems.texts, open_transfers, perf_counter() - started)
+
+
+async def _ends(journal: Journal) -> list[Head]:
+    """Return the records up to which to read: of one moment, or of nearly one where the store cannot tell."""
+    if isinstance(journal, AtOnce):
+        return await journal.heads_at_once()
+    return list(await asyncio.gather(*(journal.head(shard) for shard in range(await journal.shard_count()))))
 
 
 class _Look(msgspec.Struct):
@@ -131,12 +145,12 @@ class _Look(msgspec.Struct):
 
 
 async def _verify_shard(
-    journal: Journal, number: int, look: _Look, pairs: _Pairs, problems: Problems, progress: Callable[[int], None]
+    journal: Journal, head: Head, look: _Look, pairs: _Pairs, problems: Problems, progress: Callable[[int], None]
 ) -> ShardAudit:
+    number = head.shard
     audit = ShardAudit(Shard(number, await journal.shard_count()), problems, thorough=True)
-    head = await journal.head(number)
     try:
-        async for record in journal.read(number, 0):
+        async for record in journal.read(number, 0, head.sequence):
             pairs.observe_all(record, audit.take(record))
             progress(1)
             look.compare(audit, record, problems)

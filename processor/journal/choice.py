@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from processor.journal.interface import Journal, ShardMap
+from processor.journal.interface import Head, Journal, ShardMap
 from processor.journal.postgres import PostgresJournal, PostgresShardMap
 from processor.settings import Settings
 
@@ -14,6 +14,15 @@ class OpenJournal(Journal, Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """A journal that can tell all heads as of one moment: of every append all records are before them, or none."""
+
+    async def heads_at_once(self) -> list[Head]:
+        """Return them, in the order of the shards. Raises JournalUnavailable."""
         ...
 
 

@@ -81,7 +81,7 @@ class Completion:
 
         Raises JournalCorrupt, JournalUnavailable.
         """
-        newest = await self._primary.heads()
+        newest = await self._primary.heads_at_once()
         filling = [asyncio.create_task(self._fill_shard(head.shard, head.sequence, progress)) for head in newest]
         try:
             await asyncio.gather(*filling)

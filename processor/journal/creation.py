@@ -46,7 +46,7 @@ async def _complete_mirror(settings: Settings, beside_hosts: bool) -> None:
             return
         completion = Completion(primary, mirror)
         mirrored = [await completion.check(shard) for shard in range(await primary.shard_count())]
-        missing = sum(head.sequence for head in await primary.heads()) - sum(head.sequence for head in mirrored)
+        missing = sum(head.sequence for head in await primary.heads_at_once()) - sum(head.sequence for head in mirrored)
         if missing:
             # It is not known whether these were acknowledged: in a time without a mirror they were.
             await mirror.mark_complete(False)
@@ -65,7 +65,7 @@ async def _require_all_in_dynamodb(settings: Settings) -> None:
     """Raise LedgerUnusable if PostgreSQL has a journal, and DynamoDB has not all of it."""
     journal, former = await connect_journal(settings), await PostgresJournal.connect(settings.database_url)
     try:
-        for head in await former.heads():
+        for head in await former.heads_at_once():
             if not head.sequence:
                 continue
             there = await journal.record(head.shard, head.sequence)

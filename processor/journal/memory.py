@@ -66,6 +66,10 @@ class MemoryJournal(MemoryShardMap):
     async def head(self, shard: int) -> Head:
         return self._head(shard)
 
+    async def heads_at_once(self) -> list[Head]:
+        """Return all heads as of one moment."""
+        return [self._head(shard) for shard in range(len(self.streams))]
+
     async def read(self, shard: int, after: int, until: int | None = None) -> AsyncIterator[Record]:
         chain, stream = Chain(shard, after), self.streams[shard]
         newest = next(reversed(stream), 0)

@@ -87,11 +87,15 @@ class MirroredJournal:
     async def latest_snapshot(self, shard: int) -> Snapshot | None:
         return await self.primary.latest_snapshot(shard)
 
+    async def heads_at_once(self) -> list[Head]:
+        """Return all heads as of one moment, as the store that decides has them."""
+        return await self.primary.heads_at_once()
+
     async def mirror_lag(self) -> dict[int, float]:
         """Return, for each shard, the age in seconds of the oldest record that the mirror lacks, or 0."""
         # The mirror first: what is written meanwhile may look as if it were missing, but is very young.
         mirrored = await self.mirror.heads(range(await self.primary.shard_count()))
-        decided = {head.shard: head.sequence for head in await self.primary.heads()}
+        decided = {head.shard: head.sequence for head in await self.primary.heads_at_once()}
         shards = list(decided)
         lags = (seconds_behind(self.primary, shard, mirrored[shard].sequence, decided[shard]) for shard in shards)
         return dict(zip(shards, await asyncio.gather(*lags), strict=True))

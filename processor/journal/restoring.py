@@ -26,7 +26,7 @@ async def restore_postgres(settings: Settings, progress: Callable[[int, int], No
         if await target.shard_count() != len(shards):
             raise LedgerUnusable(f"PostgreSQL has a ledger of {await target.shard_count()} shards, DynamoDB one of {len(shards)}")
         newest = [await journal.head(shard) for shard in shards]
-        present = [await _require_older(journal, head) for head in await target.heads()]
+        present = [await _require_older(journal, head) for head in await target.heads_at_once()]
         missing = sum(head.sequence for head in newest) - sum(present)
         restored = 0
         for head, after in zip(newest, present, strict=True):

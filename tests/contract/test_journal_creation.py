@@ -117,7 +117,7 @@ async def test_a_mirror_that_was_left_out_for_a_while_counts_as_incomplete_until
 async def test_beside_hosts_what_a_complete_mirror_lacks_is_left_to_them(former: Former) -> None:
     await create_in_dynamodb(former.now("mirrored"), beside_hosts=True)
     mirror = await DynamoDbMirror.connect(former.settings)
-    assert await mirror.heads(range(SHARDS)) == {head.shard: head for head in await former.journal.heads()}
+    assert await mirror.heads(range(SHARDS)) == {head.shard: head for head in await former.journal.heads_at_once()}
     before = await mirror.head(0)
     # As an append that a host has under way just now: PostgreSQL has it, and the host is about to bring it to the mirror.
     await former.journal.append([after(await former.journal.head(0))])

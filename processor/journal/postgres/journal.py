@@ -99,7 +99,7 @@ class PostgresJournal:
             raise ValueError(f"shard {shard} is not one of the ledger's {self._shards} shards")
         return Head(shard, rows[0]["epoch"], rows[0]["sequence"] or 0, rows[0]["hash"] or NO_HASH)
 
-    async def heads(self) -> list[Head]:
+    async def heads_at_once(self) -> list[Head]:
         """Return all heads as of one moment: of every append all records are before them, or none."""
         rows = await self._readers.fetch(_QUERIES["heads"])
         return [Head(row["shard"], row["epoch"], row["sequence"] or 0, row["hash"] or NO_HASH) for row in rows]
