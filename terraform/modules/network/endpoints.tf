@@ -18,28 +18,39 @@ locals {
   # from a bucket of its own in each region, without the caller's credentials.
   own_buckets_only = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "OwnBuckets"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = "*"
-        Condition = {
-          StringEquals = {
-            "aws:PrincipalAccount" = data.aws_caller_identity.current.account_id
-            "aws:ResourceAccount"  = data.aws_caller_identity.current.account_id
+    Statement = concat(
+      [
+        {
+          Sid       = "OwnBuckets"
+          Effect    = "Allow"
+          Principal = "*"
+          Action    = "s3:*"
+          Resource  = "*"
+          Condition = {
+            StringEquals = {
+              "aws:PrincipalAccount" = data.aws_caller_identity.current.account_id
+              "aws:ResourceAccount"  = data.aws_caller_identity.current.account_id
+            }
           }
-        }
-      },
-      {
-        Sid       = "LayersOfImages"
+        },
+        {
+          Sid       = "LayersOfImages"
+          Effect    = "Allow"
+          Principal = "*"
+          Action    = "s3:GetObject"
+          Resource  = "arn:aws:s3:::prod-${data.aws_region.current.region}-starport-layer-bucket/*"
+        },
+      ],
+      # Rollouts run in here, and what they roll out lies with the pipeline, in another account: it may be read, and nothing can be put there.
+      [for arn in var.artifact_bucket_arn[*] : {
+        Sid       = "ReadArtifacts"
         Effect    = "Allow"
         Principal = "*"
-        Action    = "s3:GetObject"
-        Resource  = "arn:aws:s3:::prod-${data.aws_region.current.region}-starport-layer-bucket/*"
-      },
-    ]
+        Action    = ["s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = [arn, "${arn}/*"]
+        Condition = { StringEquals = { "aws:PrincipalAccount" = data.aws_caller_identity.current.account_id } }
+      }],
+    )
   })
 }
 

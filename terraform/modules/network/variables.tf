@@ -49,6 +49,12 @@ variable "interface_endpoints" {
   }
 }
 
+variable "artifact_bucket_arn" {
+  description = "Bucket of the pipeline's artifacts, in another account, which rollouts inside this network read; null: there is no pipeline."
+  type        = string
+  default     = null
+}
+
 variable "logs_key_arn" {
   description = "KMS key of log groups."
   type        = string

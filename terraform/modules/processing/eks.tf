@@ -35,6 +35,12 @@ resource "aws_eks_cluster" "this" {
     public_access_cidrs     = length(var.endpoint_public_access_cidrs) > 0 ? var.endpoint_public_access_cidrs : null
   }
 
+  # Addresses of Services, outside of every VPC of ours. Written down, because a network policy has to name that of Kubernetes' own API: the
+  # VPC CNI looks at packets before a Service's address becomes a pod's.
+  kubernetes_network_config {
+    service_ipv4_cidr = "172.20.0.0/16"
+  }
+
   # An impaired zone can be taken out by one call, here and at the load balancer.
   zonal_shift_config {
     enabled = true

@@ -1,9 +1,8 @@
-data "aws_caller_identity" "this" {}
-
 data "aws_region" "this" {}
 
 # The External Secrets Operator copies the ledger's secrets into Kubernetes, one way. Its pods alone may read them: the ledger's own roles
-# need not.
+# need not. Each by its ARN and not by `payments/*`: whoever may write an ExternalSecret would else get the password of Aurora's master user,
+# whose secret has a name like theirs.
 resource "aws_iam_role_policy" "external_secrets" {
   name = "${var.name}-external-secrets"
   role = aws_iam_role.account["external-secrets"].id
@@ -14,7 +13,7 @@ resource "aws_iam_role_policy" "external_secrets" {
       {
         Effect   = "Allow"
         Action   = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
-        Resource = "arn:aws:secretsmanager:${data.aws_region.this.region}:${data.aws_caller_identity.this.account_id}:secret:payments/*"
+        Resource = var.secret_arns
       },
       {
         Effect    = "Allow"

@@ -154,8 +154,9 @@ resource "aws_iam_role" "node" {
 }
 
 resource "aws_iam_role_policy_attachment" "node" {
-  # Images come from the shared account's registry, whose repository policies name this account.
-  for_each = toset(["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"])
+  # Images come from the shared account's registry, whose repository policies name this account. The smaller AmazonEKSWorkerNodeMinimalPolicy
+  # is for nodes of EKS Auto Mode: what starts a node of Amazon Linux asks EC2 for the node's name, and without an answer it never joins.
+  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.node.name
   policy_arn = "arn:aws:iam::aws:policy/${each.key}"

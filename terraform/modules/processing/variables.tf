@@ -137,6 +137,16 @@ variable "workload_policies" {
   }
 }
 
+variable "secret_arns" {
+  description = "Secrets that become Kubernetes Secrets; the External Secrets Operator may read these and no others."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.secret_arns) > 0 && !anytrue([for arn in var.secret_arns : strcontains(arn, "*")])
+    error_message = "Name each secret by its whole ARN: a pattern would take in secrets that are for people alone."
+  }
+}
+
 variable "ingress_domain" {
   description = "Name in the load balancer's certificate, such as ingress.production.example.com; nothing resolves it, the gateway checks it."
   type        = string

@@ -6,4 +6,6 @@ module "network" {
   availability_zones = var.network.availability_zones
   nat_per_zone       = var.network.nat_per_zone
   logs_key_arn       = module.security.key_arns["logs"]
+
+  artifact_bucket_arn = one(var.pipeline[*].artifact_bucket_arn)
 }

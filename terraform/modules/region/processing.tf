@@ -17,6 +17,7 @@ module "processing" {
   key_arns            = module.security.key_arns
   node_groups         = var.sizes.node_groups
   workload_policies   = local.workload_policies
+  secret_arns         = values(module.data.secret_arns)
   ingress_domain      = "ingress.${local.region}.${var.domain}"
   zone_id             = var.zone_id
   deletion_protection = var.deletion_protection

@@ -103,6 +103,22 @@ run "endpoints_serve_this_account_alone" {
   }
 }
 
+run "artifacts_of_the_pipeline_are_read_and_not_written" {
+  command = apply
+
+  variables {
+    artifact_bucket_arn = "arn:aws:s3:::artifacts-in-another-account"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement : statement.Action
+      if contains(flatten([statement.Resource]), "arn:aws:s3:::artifacts-in-another-account/*")
+    ] == [["s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion"]]
+    error_message = "Rollouts read their artifacts through the endpoint, and nothing is written to another account."
+  }
+}
+
 run "flows_are_logged_under_our_key" {
   command = apply
 

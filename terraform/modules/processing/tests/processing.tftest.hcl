@@ -36,6 +36,10 @@ variables {
     ingress     = { instance_type = "c7i.xlarge", nodes = 3 }
     shard_hosts = { instance_type = "c7i.2xlarge", nodes_per_zone = 2 }
   }
+  secret_arns = [
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:payments/database-AbCdEf",
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:payments/redis-AbCdEf",
+  ]
   access_entries = {
     platform = { role_arn = "arn:aws:iam::123456789012:role/platform", policy = "AmazonEKSClusterAdminPolicy" }
     on-call  = { role_arn = "arn:aws:iam::123456789012:role/on-call", policy = "AmazonEKSViewPolicy", namespaces = ["payments"] }
@@ -152,8 +156,31 @@ run "only_the_secrets_of_the_ledger_are_copied" {
   command = plan
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.external_secrets.policy).Statement[0].Resource == "arn:aws:secretsmanager:eu-central-1:123456789012:secret:payments/*"
-    error_message = "The operator reads what is named payments/, here, and nothing else."
+    condition     = tolist(jsondecode(aws_iam_role_policy.external_secrets.policy).Statement[0].Resource) == var.secret_arns
+    error_message = "The operator reads the secrets that are named, and nothing else."
+  }
+}
+
+run "secrets_are_not_named_by_a_pattern" {
+  command = plan
+
+  variables {
+    secret_arns = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:payments/*"]
+  }
+
+  expect_failures = [var.secret_arns]
+}
+
+run "a_node_may_ask_for_its_own_name" {
+  command = plan
+
+  assert {
+    condition     = contains(keys(aws_iam_role_policy_attachment.node), "AmazonEKSWorkerNodePolicy")
+    error_message = "Without ec2:DescribeInstances a node of Amazon Linux 2023 does not join."
+  }
+  assert {
+    condition     = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr == "172.20.0.0/16"
+    error_message = "Network policies name the address of Kubernetes' API in this range."
   }
 }
 
