@@ -22,7 +22,7 @@ _SERVE = {
     "http_options": {"host": "127.0.0.1"},
     "applications": [
         {
-            "name": "payments-canary",
+            "name": "payments",
             "route_prefix": "/",
             "import_path": "serve.canary:build",
             "args": {},
