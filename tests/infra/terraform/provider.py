@@ -1,4 +1,4 @@
-"""A provider for Terraform that knows a schema and calls nobody: what `terraform validate`, `plan`, `apply` and `test` need from it.
+"""A provider for Terraform that knows a schema and calls nobody: what `terraform validate`, `plan` and `test` need from it.
 
     .venv-infra/bin/python provider.py REQUEST
 

@@ -15,7 +15,8 @@ from tests.infra.terraform.bindings import cached_schema
 
 TOP = Path(__file__).parents[3]
 TOOLS = TOP / ".venv-infra"
-SCHEMAS = TOP / "build" / "terraform"
+# What is kept from run to run.
+BUILD = TOP / "build" / "terraform"
 # Where modules are tested; environments say it themselves.
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 NOT_COPIED = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__")
@@ -36,12 +37,19 @@ class Resource(NamedTuple):
     values: dict[str, Any]
 
 
+class Plan(NamedTuple):
+    """What an environment plans: all resources and answers of data sources, and its outputs by name."""
+
+    resources: list[Resource]
+    outputs: dict[str, Any]
+
+
 @contextmanager
 def running_provider(tree: Path) -> Iterator[dict[str, str]]:
     """Run a schema-only provider; yield, for each folder of the tree and each way to use it, what tells Terraform to do so."""
     wheels = {wheel.name.split("-")[0].removeprefix("cdktn_provider_"): wheel for wheel in (TOOLS / "schemas").glob("*.whl")}
     request = {
-        "schemas": {name: str(cached_schema(wheel, SCHEMAS)) for name, wheel in wheels.items()},
+        "schemas": {name: str(cached_schema(wheel, BUILD)) for name, wheel in wheels.items()},
         "uses": {
             use(folder.relative_to(tree), invents): {
                 "account": account(folder),
@@ -150,16 +158,18 @@ class Terraform:
         self._init(folder)
         return _errors(self._run(self.tree / folder, "plan", "-json", "-input=false", fails=True).stdout)
 
-    def planned(self, folder: str) -> list[Resource]:
-        """Return everything that an environment plans, with invented values where AWS would assign them. Raise Refused."""
+    def planned(self, folder: str) -> Plan:
+        """Return what an environment plans, with invented values where AWS would assign them. Raise Refused."""
         self._init(folder)
         here = self.tree / folder
         errors = _errors(self._run(here, "plan", "-json", "-input=false", "-out=plan", fails=True, invents=True).stdout)
         if errors:
             raise Refused(errors)
-        plan = json.loads(self._run(here, "show", "-json", "plan", invents=True).stdout)
-        answered = plan.get("prior_state", {}).get("values", {}).get("root_module", {})
-        return [*_resources(plan["planned_values"]["root_module"]), *_resources(answered)]
+        shown = json.loads(self._run(here, "show", "-json", "plan", invents=True).stdout)
+        values = shown["planned_values"]
+        answered = shown.get("prior_state", {}).get("values", {}).get("root_module", {})
+        resources = [*_resources(values["root_module"]), *_resources(answered)]
+        return Plan(resources, {name: output.get("value") for name, output in values.get("outputs", {}).items()})
 
     def tested(self, folder: str) -> str:
         """Run a module's `terraform test` files; return the summary. Raise Refused."""

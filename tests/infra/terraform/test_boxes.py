@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.infra.conftest import Estate
 from tests.infra.terraform.boxes import BOXES, Box, found
-from tests.infra.terraform.conftest import Estate
 
 ROWS = [
     pytest.param(box, environment, id=f"{box.layer}: {box.name}, in {environment}")
@@ -14,7 +14,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("box", "environment"), ROWS)
 def test_a_box_is_planned(estate: Estate, box: Box, environment: str) -> None:
-    resources = estate(environment)
+    resources = estate(environment).resources
     assert found(box, resources)
     assert not found(box, [resource for resource in resources if resource.type != box.type])
 
@@ -24,7 +24,7 @@ def test_a_box_without_what_makes_it_one_is_missed(estate: Estate, box: Box) -> 
     for path in box.values:
         emptied = [
             resource._replace(values={name: value for name, value in resource.values.items() if name != path.split(".")[0]})
-            for resource in estate(box.environments[0])
+            for resource in estate(box.environments[0]).resources
             if resource.type == box.type
         ]
         assert not found(box, emptied)

@@ -131,7 +131,7 @@ def complaints(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFac
     terraform = Terraform.on_copy(tmp_path_factory.mktemp("worse"), provider)
     for broken in WORSE.values():
         terraform.change(broken.file, broken.old, broken.new)
-    planned = terraform.planned("environments/production")
+    planned = terraform.planned("environments/production").resources
     missing = [box.name for box in BOXES if "production" in box.environments and not found(box, planned)]
     return "\n".join([*missing, *(excess for statement in statements(planned) for excess in excesses(statement))])
 

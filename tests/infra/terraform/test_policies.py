@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.infra.conftest import Estate
 from tests.infra.terraform import policies
-from tests.infra.terraform.conftest import Estate
 from tests.infra.terraform.policies import Statement, excesses, statements
 
 ENVIRONMENTS = ["organization", "security", "shared", "staging", "production", "production-standby"]
@@ -13,7 +13,7 @@ ENVIRONMENTS = ["organization", "security", "shared", "staging", "production", "
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_statement_allows_too_much(estate: Estate, environment: str) -> None:
-    found = list(statements(estate(environment)))
+    found = list(statements(estate(environment).resources))
     assert [excess for statement in found for excess in excesses(statement)] == []
 
 
@@ -27,7 +27,9 @@ def test_every_policy_can_be_read_in_the_plan(estate: Estate, environment: str) 
         "aws_sqs_queue_policy",
         "aws_sns_topic_policy",
     )
-    policies_of = [resource for resource in estate(environment) if resource.mode == "managed" and resource.type in types]
+    policies_of = [
+        resource for resource in estate(environment).resources if resource.mode == "managed" and resource.type in types
+    ]
     assert [resource.address for resource in policies_of if '"Statement"' not in (resource.values.get("policy") or "")] == []
 
 
@@ -36,7 +38,7 @@ def test_only_the_role_that_deploys_has_a_broad_policy_of_aws(estate: Estate) ->
     attached = [
         (resource.values["policy_arn"].rpartition("/")[2], resource.values["role"])
         for environment in ENVIRONMENTS
-        for resource in estate(environment)
+        for resource in estate(environment).resources
         if resource.type == "aws_iam_role_policy_attachment"
     ]
     broad = {
@@ -46,7 +48,7 @@ def test_only_the_role_that_deploys_has_a_broad_policy_of_aws(estate: Estate) ->
 
 
 def test_each_exception_is_still_needed(estate: Estate) -> None:
-    everywhere = [statement for environment in ENVIRONMENTS for statement in statements(estate(environment))]
+    everywhere = [statement for environment in ENVIRONMENTS for statement in statements(estate(environment).resources)]
     actions = {action for statement in everywhere for action in statement.actions}
     on_everything = {action for statement in everywhere if "*" in statement.resources for action in statement.actions}
     assert policies.PATTERNS.keys() - actions == set()
