@@ -1,4 +1,4 @@
-"""A cluster gets the operators that the manifests need: pinned, under the names for which Terraform makes roles, and not into another cluster."""
+"""A cluster gets the operators that the manifests need: pinned, by the names that Terraform knows, and no other cluster does."""
 
 import os
 import re

@@ -2,6 +2,8 @@
 
 A box is there when one resource of its type has all the values that its row names. A path such as "rule.action" goes through blocks; where
 there are several, one of them is enough. A value is what must stand there, or a function that says whether it may.
+
+Two boxes are none of Terraform's: KubeRay's operator (tests/infra/test_operators.py) and the RayService (tests/infra/kuberay).
 """
 
 from collections.abc import Callable, Iterable, Iterator
