@@ -22,9 +22,11 @@ _HERE = {
     # Ray's name for "this node must be reachable by others"; without it everything binds to all interfaces.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "1",
+    "RAY_raylet_start_wait_time_s": "60",
     "PYTHONPATH": str(ROOT),
 }
-_START_SECONDS = 60
+_START_SECONDS = 120
+_STARTED = "This command will now block"
 
 
 class LocalRay:
@@ -50,12 +52,12 @@ class LocalRay:
         while not self.api.is_up():
             self._check("head", deadline)
             time.sleep(0.2)
+        # One after the other: nodes that start at the same moment on one machine get in each other's way.
         for name in names:
             self._start(name, [f"--address={self.address}"])
-        for name in names:
-            while not self._has_raylet(name):
+            while _STARTED not in self._nodes[name].log_path.read_text():
                 self._check(name, deadline)
-                time.sleep(0.2)
+                time.sleep(0.1)
 
     def variables(self, name: str) -> dict[str, str]:
         """Return the variables of a group's Ray container, as they are here."""
@@ -70,9 +72,6 @@ class LocalRay:
         """Return the group's node process."""
         children = psutil.Process(self._nodes[name].pid).children(recursive=True)
         return next(child for child in children if child.name() == "raylet")
-
-    def _has_raylet(self, name: str) -> bool:
-        return any(child.name() == "raylet" for child in psutil.Process(self._nodes[name].pid).children(recursive=True))
 
     def node_id(self, name: str) -> str:
         """Return the id of the group's node."""
