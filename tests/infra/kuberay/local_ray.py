@@ -26,6 +26,8 @@ _HERE = {
     "PYTHONPATH": str(ROOT),
 }
 _START_SECONDS = 120
+# Ray's own processes of each node.
+_OWN = {"DashboardAgent", "RuntimeEnvAgent", "IDLE"}
 _STARTED = "This command will now block"
 
 
@@ -82,7 +84,7 @@ class LocalRay:
     def actors(self, name: str) -> set[str]:
         """Return what Ray calls the actors' processes of a group's node."""
         titles = {" ".join(child.cmdline()) for child in self.raylet(name).children(recursive=True)}
-        return {title.removeprefix("ray::").partition(".")[0].strip() for title in titles if title.startswith("ray::")}
+        return {title.removeprefix("ray::").partition(".")[0].strip() for title in titles if title.startswith("ray::")} - _OWN
 
     def logs(self) -> str:
         """Return the last lines of all nodes' logs."""
