@@ -17,6 +17,8 @@ from processor.local.serve_config import SHARD_HOSTS, scaled
 from tests.infra.kuberay.local_ray import LocalRay
 from tests.infra.kuberay.manifests import groups, manifests, pods, serve_config
 
+pytestmark = pytest.mark.slow
+
 NODES = ("shard-hosts/1", "shard-hosts/2", "api", "upkeep")
 ACCOUNTS = 8
 READY_SECONDS = 120
