@@ -1,15 +1,14 @@
 """The manifests of an environment, as `kubectl apply -k` would send them."""
 
-import os
 import subprocess
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from shutil import which
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.infra.programs import program
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "kuberay"
@@ -17,22 +16,6 @@ OVERLAYS = ("local", "staging", "production", "standby")
 ON_AWS = ("staging", "production", "standby")
 
 Manifest = dict[str, Any]
-
-
-def missing(what: str) -> None:
-    """Skip on a laptop, fail where a tool must be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}: install it, `make infra-test` does")
-    pytest.skip(what)
-
-
-def program(name: str) -> str:
-    """Return the path of a program of the tests' own environment, else of the machine."""
-    own = ROOT / ".venv-infra" / "bin" / name
-    found = str(own) if own.exists() else which(name)
-    if found is None:
-        missing(f"there is no {name} here")
-    return str(found)
 
 
 @cache

