@@ -20,4 +20,5 @@ module "alerts" {
   name        = "${var.name}-pipeline"
   region      = local.region
   subscribers = { emails = var.approvers }
+  hears_rules = true
 }

@@ -7,7 +7,7 @@ resource "aws_kms_key" "this" {
   deletion_window_in_days = 30
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "Administration"
         Effect    = "Allow"
@@ -34,7 +34,13 @@ resource "aws_kms_key" "this" {
         Resource  = "*"
         Condition = { StringEquals = { "kms:ViaService" = "sns.${var.region}.amazonaws.com" } }
       },
-    ]
+      ], [for service in local.rules : {
+        Sid       = "Rules"
+        Effect    = "Allow"
+        Principal = { Service = service }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+    }])
   })
 
   tags = { Name = var.name }

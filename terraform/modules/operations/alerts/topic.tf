@@ -2,9 +2,12 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
-  # Services that tell this topic something: alarms, budgets, AWS Backup, and rules on the pipeline's events. Roles of this account may too,
-  # if their own policies say so: Prometheus's alert manager, and the pipeline that asks for an approval.
-  speakers = [for service in ["cloudwatch", "budgets", "backup", "events"] : "${service}.amazonaws.com"]
+  # Services that tell this topic something: alarms, budgets, AWS Backup. Roles of this account may too, if their own policies say so:
+  # Prometheus's alert manager, and the pipeline that asks for an approval.
+  speakers = [for service in ["cloudwatch", "budgets", "backup"] : "${service}.amazonaws.com"]
+  # EventBridge does not say for which account it speaks, neither to an encrypted topic nor to its key: a condition on that would keep it out.
+  # So it is let in only where a rule has this topic as its target.
+  rules = var.hears_rules ? ["events.amazonaws.com"] : []
 }
 
 resource "aws_sns_topic" "this" {
@@ -20,24 +23,33 @@ resource "aws_sns_topic_policy" "this" {
   arn = aws_sns_topic.this.arn
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "Alerts"
+    Statement = concat(
+      [
+        {
+          Sid       = "Alerts"
+          Effect    = "Allow"
+          Principal = { Service = local.speakers }
+          Action    = "sns:Publish"
+          Resource  = aws_sns_topic.this.arn
+          Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+        },
+        {
+          Sid       = "NothingUnencrypted"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sns:Publish"
+          Resource  = aws_sns_topic.this.arn
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ],
+      [for service in local.rules : {
+        Sid       = "Rules"
         Effect    = "Allow"
-        Principal = { Service = local.speakers }
+        Principal = { Service = service }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.this.arn
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
-      },
-      {
-        Sid       = "NothingUnencrypted"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sns:Publish"
-        Resource  = aws_sns_topic.this.arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
+      }],
+    )
   })
 }
 

@@ -15,3 +15,9 @@ variable "subscribers" {
     pager  = optional(string)
   })
 }
+
+variable "hears_rules" {
+  description = "Whether rules of EventBridge speak here too, as the pipeline's do."
+  type        = bool
+  default     = false
+}
