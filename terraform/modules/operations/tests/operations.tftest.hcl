@@ -103,6 +103,17 @@ run "standby" {
     error_message = "No ledger runs in the standby region: alarms about it would never be quiet."
   }
   assert {
+    condition = alltrue([
+      for name in ["payments-money-diverged", "payments-shard-without-host", "payments-audit-lagging", "payments-ray-head-down"] :
+      aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "notBreaching"
+    ])
+    error_message = "After a failover the ledger must be watched at once, and be quiet before."
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_composite_alarm.stop_deployment.alarm_rule, "ALARM(\"payments-money-diverged\")")
+    error_message = "After a failover a rollout must still stop at money that diverges."
+  }
+  assert {
     condition     = aws_cloudwatch_metric_alarm.this["payments-standby-lagging"].treat_missing_data == "breaching"
     error_message = "The standby region must hear it when nothing is replicated to it any more."
   }
