@@ -12,7 +12,8 @@ module "data" {
   second = local.second
   first  = var.first == null ? null : { region = var.first.region, global_cluster_identifier = "${var.first.name}-ledger" }
 
-  client_security_group_ids = [module.processing.node_security_group_id]
+  # People's shells get to PostgreSQL alone: their group has no way out to Valkey.
+  client_security_group_ids = [module.processing.node_security_group_id, aws_security_group.people.id]
 
   aurora                         = var.sizes.aurora
   cache                          = var.sizes.cache

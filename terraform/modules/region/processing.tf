@@ -24,5 +24,5 @@ module "processing" {
 
   access_entries                     = var.cluster_access.entries
   endpoint_public_access_cidrs       = var.cluster_access.networks
-  endpoint_client_security_group_ids = module.rollout[*].security_group_id
+  endpoint_client_security_group_ids = concat(module.rollout[*].security_group_id, [aws_security_group.people.id])
 }

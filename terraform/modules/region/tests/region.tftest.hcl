@@ -75,6 +75,20 @@ run "a_primary_has_the_edge_and_a_way_to_the_standby" {
   }
 }
 
+run "people_have_a_way_to_cluster_and_database" {
+  command = plan
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.people_https.to_port == 443 && aws_vpc_security_group_egress_rule.people_database.to_port == 5432
+    error_message = "Without these a private cluster could never be set up, nor the database be given its user."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.people_database.cidr_ipv4 == var.network.cidr
+    error_message = "The database is inside; nobody's shell reaches another outside."
+  }
+}
+
 run "a_standby_has_neither" {
   command = plan
 
