@@ -167,10 +167,17 @@ def _principals(statement: Statement) -> Iterator[str]:
         for name in names:
             if name == "*" and not known and not _layers_of_images(statement):
                 yield "everybody, and no condition says that it must be one of us"
-            elif kind == "Service" and name not in OWN_SERVICES and not known:
+            elif kind == "Service" and name not in OWN_SERVICES and not known and not _rule_to_topic(statement, name):
                 yield f"{name} in whosever name it comes"
             elif name.endswith(":root") and not known and not _is_harmless(statement):
                 yield f"all of the account {name}"
+
+
+def _rule_to_topic(statement: Statement, service: str) -> bool:
+    """Return whether this lets rules of EventBridge publish to a topic: to an encrypted one they say no account that could be asked for."""
+    publishing = {"sns:Publish"} if statement.type == "aws_sns_topic_policy" else {"kms:Decrypt", "kms:GenerateDataKey*"}
+    kinds = ("aws_sns_topic_policy", "aws_kms_key")
+    return service == "events.amazonaws.com" and statement.type in kinds and set(statement.actions) == publishing
 
 
 def _is_harmless(statement: Statement) -> bool:

@@ -68,6 +68,11 @@ def test_each_exception_is_still_needed(estate: Estate) -> None:
         ("aws_sqs_queue_policy", {"Action": ["sqs:SendMessage"], "Principal": "*", "Resource": "q"}, "everybody"),
         ("aws_sqs_queue_policy", {"Action": ["sqs:SendMessage"], "Principal": {"AWS": "*"}, "Resource": "q"}, "everybody"),
         ("aws_sqs_queue_policy", {"Action": ["sqs:SendMessage"], "Principal": {"Service": "sns.amazonaws.com"}}, "whosever name"),
+        (
+            "aws_sqs_queue_policy",
+            {"Action": ["sqs:SendMessage"], "Principal": {"Service": "events.amazonaws.com"}},
+            "whosever name",
+        ),
         ("aws_iam_role", {"Action": ["sts:AssumeRole"], "Principal": {"AWS": "arn:aws:iam::1:root"}}, "all of the account"),
         ("aws_kms_key", {"Action": ["kms:*"], "Principal": {"AWS": "arn:aws:iam::1:root"}, "Resource": "*"}, "many actions"),
         (
