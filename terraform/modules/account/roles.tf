@@ -12,15 +12,36 @@ locals {
 
   state_buckets = [for region in var.regions : "arn:aws:s3:::payments-terraform-state-${local.account_id}-${region}"]
 
-  # Customers' money and data are not configuration: no job of the pipeline reads or writes them.
+  database_urls = [for region in var.regions : "arn:aws:secretsmanager:${region}:${local.account_id}:secret:payments/database-??????"]
+
+  analytics_calls = [
+    "glue:GetPartitionIndexes", "quicksight:DescribeDashboard", "quicksight:DescribeDashboardDefinition",
+    "quicksight:DescribeDashboardPermissions", "quicksight:DescribeDataSet", "quicksight:DescribeDataSetPermissions",
+    "quicksight:DescribeDataSetRefreshProperties", "quicksight:DescribeDataSource", "quicksight:DescribeDataSourcePermissions",
+    "quicksight:ListTagsForResource",
+  ]
+  analytics = flatten([
+    for region in var.regions : concat(
+      [for kind in ["catalog", "database/*", "table/*"] : "arn:aws:glue:${region}:${local.account_id}:${kind}"],
+      [for kind in ["dashboard", "dataset", "datasource"] : "arn:aws:quicksight:${region}:${local.account_id}:${kind}/*"],
+    )
+  ])
+
+  # Customers' money and data are not configuration: no job of the pipeline reads or writes them. Nor what is written about them on the way:
+  # logs of the program and of PostgreSQL, statements, traces, answers to queries, requests that the firewall has kept as samples.
   no_customer_data = {
     Sid    = "NoCustomerData"
     Effect = "Deny"
     Action = [
       "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:GetRecords",
       "dynamodb:PartiQL*", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem",
-      "kinesis:GetRecords", "kinesis:PutRecord", "kinesis:PutRecords", "rds-data:*", "rds-db:connect", "redshift-data:*",
-      "sqs:ReceiveMessage", "sqs:SendMessage",
+      "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:PutRecord", "kinesis:PutRecords", "kinesis:SubscribeToShard",
+      "rds-data:*", "rds-db:connect", "rds:DownloadCompleteDBLogFile", "rds:DownloadDBLogFilePortion", "pi:*",
+      "redshift-data:*", "redshift-serverless:GetCredentials", "sqs:ReceiveMessage", "sqs:SendMessage",
+      "athena:*QueryExecution", "athena:GetQueryResults*",
+      "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogObject", "logs:GetLogRecord", "logs:GetQueryResults", "logs:StartLiveTail",
+      "logs:StartQuery", "logs:Unmask",
+      "ebs:GetSnapshotBlock", "ec2:GetConsole*", "wafv2:GetSampledRequests", "xray:*Trace*",
     ]
     Resource = "*"
   }
@@ -54,11 +75,13 @@ resource "aws_iam_role" "pipeline" {
   })
 }
 
+# To refresh means to read every resource, by calls that ViewOnlyAccess and SecurityAudit leave out for most services (a function, a backup's
+# plan, an add-on of EKS, the delivery of a log). A list of ours would be three hundred calls that change with the provider, and a call that is
+# missing ends each plan. So AWS's list allows, and the denials below take out of it what is not configuration. They are the second lock: what
+# customers have with us is encrypted with our keys, and this policy decrypts no more than the next one says.
 resource "aws_iam_role_policy_attachment" "plan" {
-  for_each = toset(["SecurityAudit", "job-function/ViewOnlyAccess"])
-
   role       = aws_iam_role.pipeline["plan"].name
-  policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 }
 
 resource "aws_iam_role_policy" "plan" {
@@ -88,18 +111,49 @@ resource "aws_iam_role_policy" "plan" {
         Condition = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/payments-terraform-state" } }
       },
       {
-        # Terraform compares what a secret is with what it should be. This one holds an address and no password.
+        # Terraform compares what a secret is with what it should be. This one holds an address and no password; of the others, whose values
+        # are write-only, it asks for the versions alone.
         Sid      = "ReadDatabaseUrl"
         Effect   = "Allow"
         Action   = "secretsmanager:GetSecretValue"
-        Resource = [for region in var.regions : "arn:aws:secretsmanager:${region}:${local.account_id}:secret:payments/database-??????"]
+        Resource = local.database_urls
       },
       {
-        Sid       = "DecryptDatabaseUrl"
-        Effect    = "Allow"
-        Action    = "kms:Decrypt"
-        Resource  = [for region in var.regions : "arn:aws:kms:${region}:${local.account_id}:key/*"]
-        Condition = { StringEquals = { "kms:ViaService" = [for region in var.regions : "secretsmanager.${region}.amazonaws.com"] } }
+        # Lambda shows the settings of a function, none of which is secret, to those alone who may decrypt them.
+        Sid      = "DecryptSettings"
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = [for region in var.regions : "arn:aws:kms:${region}:${local.account_id}:key/*"]
+        Condition = {
+          StringEquals = {
+            "kms:ViaService" = flatten([for region in var.regions : [for service in ["lambda", "secretsmanager"] : "${service}.${region}.amazonaws.com"]])
+          }
+        }
+      },
+      {
+        # What AWS's list lacks of our kinds of resources.
+        Sid      = "LookAtAnalytics"
+        Effect   = "Allow"
+        Action   = local.analytics_calls
+        Resource = local.analytics
+      },
+      {
+        Sid         = "NoOtherObjects"
+        Effect      = "Deny"
+        Action      = "s3:GetObject*"
+        NotResource = concat([for bucket in local.state_buckets : "${bucket}/*"], ["arn:aws:s3:::payments-*-trust-store-${local.account_id}/*"])
+      },
+      {
+        Sid         = "NoOtherSecrets"
+        Effect      = "Deny"
+        Action      = "secretsmanager:GetSecretValue"
+        NotResource = local.database_urls
+      },
+      {
+        Sid      = "NoParameters"
+        Effect   = "Deny"
+        Action   = ["secretsmanager:BatchGetSecretValue", "ssm:GetParameter*"]
+        Resource = "*"
       },
       local.no_customer_data,
     ]

@@ -33,8 +33,9 @@ def test_every_policy_can_be_read_in_the_plan(estate: Estate, environment: str) 
     assert [resource.address for resource in policies_of if '"Statement"' not in (resource.values.get("policy") or "")] == []
 
 
-def test_only_the_role_that_deploys_has_a_broad_policy_of_aws(estate: Estate) -> None:
-    """What deploys everything needs leave for everything; who may take that role, and what it may never do, stands beside it."""
+def test_only_the_pipelines_roles_have_broad_policies_of_aws(estate: Estate) -> None:
+    """What deploys everything needs leave for everything, and what plans it must read everything; who may take these roles, and what
+    they may never do, stands beside them."""
     attached = [
         (resource.values["policy_arn"].rpartition("/")[2], resource.values["role"])
         for environment in ENVIRONMENTS
@@ -42,9 +43,11 @@ def test_only_the_role_that_deploys_has_a_broad_policy_of_aws(estate: Estate) ->
         if resource.type == "aws_iam_role_policy_attachment"
     ]
     broad = {
-        (policy, role) for policy, role in attached if policy.endswith(("FullAccess", "AdministratorAccess", "PowerUserAccess"))
+        (policy, role)
+        for policy, role in attached
+        if policy.endswith(("FullAccess", "AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess"))
     }
-    assert broad == {("PowerUserAccess", "payments-deploy")}
+    assert broad == {("PowerUserAccess", "payments-deploy"), ("ReadOnlyAccess", "payments-plan")}
 
 
 def test_each_exception_is_still_needed(estate: Estate) -> None:

@@ -38,6 +38,69 @@ run "the_pipeline_sees_no_customer" {
   }
 }
 
+# AWS's list lets everything be read that has been configured, and with it much that customers have put there.
+run "plan_reads_configuration_and_nothing_else" {
+  command = apply
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.plan.policy_arn == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    error_message = "A plan reads every resource; a narrower list of AWS cannot refresh ours."
+  }
+
+  assert {
+    condition = length(setsubtract(
+      [
+        "dynamodb:Scan", "kinesis:GetRecords", "sqs:ReceiveMessage", "logs:GetLogEvents", "logs:FilterLogEvents", "logs:StartQuery", "logs:StartLiveTail",
+        "athena:GetQueryResults*", "rds:DownloadDBLogFilePortion", "pi:*", "xray:*Trace*", "redshift-data:*", "ssm:GetParameter*",
+        "wafv2:GetSampledRequests", "secretsmanager:BatchGetSecretValue",
+      ],
+      flatten([
+        for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : flatten([statement.Action])
+        if statement.Effect == "Deny" && try(statement.Resource, "") == "*" && !can(statement.Condition)
+      ])
+    )) == 0
+    error_message = "What ReadOnlyAccess gives of customers' data is refused, wherever it lies."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : [for resource in statement.NotResource : split(":", resource)[5]]
+      if statement.Effect == "Deny" && statement.Action == "s3:GetObject*"
+      ])) == toset([
+      "payments-terraform-state-444444444444-eu-central-1/*", "payments-terraform-state-444444444444-eu-west-1/*", "payments-*-trust-store-444444444444/*",
+    ])
+    error_message = "Of all objects, a plan reads the state and the trust store."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : [for resource in statement.NotResource : endswith(resource, ":secret:payments/database-??????")]
+      if statement.Effect == "Deny" && statement.Action == "secretsmanager:GetSecretValue"
+    ]))
+    error_message = "Of all secrets, a plan reads the one that holds an address."
+  }
+
+  # A denial would win over the leave, and each plan would end there.
+  assert {
+    condition = length(setintersection(
+      [
+        "lambda:GetFunction", "backup:GetBackupPlan", "eks:DescribeAddon", "logs:GetDelivery", "athena:GetWorkGroup", "xray:GetGroup", "wafv2:GetWebACL",
+        "cognito-idp:DescribeUserPoolClient", "ec2:GetEbsEncryptionByDefault",
+      ],
+      flatten([for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : flatten([statement.Action]) if statement.Effect == "Deny"])
+    )) == 0
+    error_message = "A refusal takes away what a refresh needs."
+  }
+
+  assert {
+    condition = contains(flatten([
+      for statement in jsondecode(aws_iam_role_policy.plan.policy).Statement : statement.Condition.StringEquals["kms:ViaService"]
+      if statement.Effect == "Allow" && can(statement.Condition.StringEquals["kms:ViaService"])
+    ]), "lambda.eu-west-1.amazonaws.com")
+    error_message = "Without decrypting them, a plan sees no settings of functions and wants to write them anew each time."
+  }
+}
+
 run "the_deployment_cannot_raise_itself" {
   command = apply
 
