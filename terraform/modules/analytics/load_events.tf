@@ -31,11 +31,12 @@ resource "aws_cloudwatch_event_target" "list" {
   }
 }
 
-# Lists whose load could not even be started.
+# Lists whose load could not even be started. Encrypted with a key of SQS: under one of ours, its policy would have to let EventBridge in for
+# whatever account, as EventBridge is not documented to say for which one it writes. Messages are names of files, and nothing about payments.
 resource "aws_sqs_queue" "lists" {
   name                      = "${var.name}-redshift-lists-dlq"
   message_retention_seconds = 14 * 24 * 3600
-  kms_master_key_id         = var.key_arns["events"]
+  sqs_managed_sse_enabled   = true
 }
 
 resource "aws_sqs_queue_policy" "lists" {

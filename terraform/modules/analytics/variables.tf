@@ -14,12 +14,12 @@ variable "records_bucket" {
 }
 
 variable "key_arns" {
-  description = "KMS keys of this region, by domain: records, secrets, events, logs."
+  description = "KMS keys of this region, by domain: records, secrets, logs."
   type        = map(string)
 
   validation {
-    condition     = length(setsubtract(["records", "secrets", "events", "logs"], keys(var.key_arns))) == 0
-    error_message = "The domains records, secrets, events and logs each need a key."
+    condition     = length(setsubtract(["records", "secrets", "logs"], keys(var.key_arns))) == 0
+    error_message = "The domains records, secrets and logs each need a key."
   }
 }
 

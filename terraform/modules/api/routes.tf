@@ -68,7 +68,7 @@ resource "aws_apigatewayv2_route" "this" {
   authorizer_id      = each.value == "open" ? null : aws_apigatewayv2_authorizer.this.id
 }
 
-# The ledger counts a client's requests by the header Payments-Client and believes it: whatever the client has sent there is overwritten.
+# The ledger counts a client's requests by the header Payments-Client and believes it: whatever the client has sent there is overwritten. Nothing before this does: CloudFront hands all headers on.
 resource "aws_apigatewayv2_integration" "ledger" {
   for_each = {
     known     = "$context.authorizer.client"

@@ -5,6 +5,14 @@ data "aws_cloudfront_cache_policy" "disabled" {
   name = "Managed-CachingDisabled"
 }
 
+# All that the client sent, less the host name: the gateway knows its own. It is AWS's policy and none of ours, since for AWS's it is
+# documented that `Authorization` goes with the rest where nothing is cached. A policy of ours may not name that header, and of one that leaves
+# out a few of all headers nobody says whether it is among what is left. A client's own Payments-Client comes through: the gateway writes over it
+# (module api). So do cookies, which nobody behind reads.
+data "aws_cloudfront_origin_request_policy" "all" {
+  name = "Managed-AllViewerExceptHostHeader"
+}
+
 resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_310:An origin group repeats reads only, never a payment; Route 53 moves the origin's name instead.
   #checkov:skip=CKV_AWS_374:Who may not be paid is decided by account, not by the country of an address.
@@ -46,7 +54,7 @@ resource "aws_cloudfront_distribution" "this" {
     # No redirect: a token that was sent in the clear is lost, and its sender must notice.
     viewer_protocol_policy     = "https-only"
     cache_policy_id            = data.aws_cloudfront_cache_policy.disabled.id
-    origin_request_policy_id   = aws_cloudfront_origin_request_policy.this.id
+    origin_request_policy_id   = data.aws_cloudfront_origin_request_policy.all.id
     response_headers_policy_id = aws_cloudfront_response_headers_policy.this.id
   }
 
@@ -70,29 +78,6 @@ resource "aws_cloudfront_distribution" "this" {
     acm_certificate_arn      = aws_acm_certificate_validation.this.certificate_arn
     minimum_protocol_version = "TLSv1.2_2021"
     ssl_support_method       = "sni-only"
-  }
-}
-
-# All that the client sent, less the host name (the gateway knows its own) and the header by which the API tells clients apart, which only
-# the gateway may set.
-resource "aws_cloudfront_origin_request_policy" "this" {
-  name    = var.name
-  comment = "Everything but Host and Payments-Client"
-
-  headers_config {
-    header_behavior = "allExcept"
-
-    headers {
-      items = ["host", "payments-client"]
-    }
-  }
-
-  cookies_config {
-    cookie_behavior = "none"
-  }
-
-  query_strings_config {
-    query_string_behavior = "all"
   }
 }
 

@@ -19,8 +19,8 @@ locals {
     events = {
       description = "Events on their way: Kinesis, SNS, SQS, Lambda"
       through     = ["kinesis", "sns", "sqs", "lambda"]
-      # SNS writes into encrypted queues; alarms, budgets, backups and rules write to encrypted topics.
-      principals = ["sns", "cloudwatch", "budgets", "backup", "events"]
+      # SNS writes into encrypted queues. Alarms, budgets and backups write to a topic with a key of its own (module operations).
+      principals = ["sns"]
       roles      = []
     }
     records = {

@@ -32,7 +32,7 @@ mock_provider "aws" {
 variables {
   name           = "payments-production"
   records_bucket = { name = "payments-records-123456789012-eu-central-1", arn = "arn:aws:s3:::payments-records-123456789012-eu-central-1" }
-  key_arns       = { records = "key-records", secrets = "key-secrets", events = "key-events", logs = "key-logs" }
+  key_arns       = { records = "key-records", secrets = "key-secrets", logs = "key-logs" }
   vpc_id         = "vpc-1"
   subnet_ids     = ["subnet-1", "subnet-2", "subnet-3"]
 }
@@ -108,6 +108,10 @@ run "loads" {
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.list.event_pattern).detail.bucket.name == ["payments-records-123456789012-eu-central-1"] && aws_cloudwatch_event_target.list.dead_letter_config[0].arn == aws_sqs_queue.lists.arn
     error_message = "New lists of our bucket start loads; those that cannot be started are kept."
+  }
+  assert {
+    condition     = aws_sqs_queue.lists.sqs_managed_sse_enabled && aws_sqs_queue.lists.kms_master_key_id == null
+    error_message = "A key of ours does not let EventBridge in, and what cannot be started would be lost."
   }
 
   assert {

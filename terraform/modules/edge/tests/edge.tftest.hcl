@@ -36,7 +36,7 @@ run "nothing_is_kept_at_the_edge" {
   }
 }
 
-run "the_gateway_knows_cloudfront_and_clients_cannot_name_themselves" {
+run "the_gateway_knows_cloudfront_and_gets_credentials" {
   command = plan
 
   assert {
@@ -48,8 +48,8 @@ run "the_gateway_knows_cloudfront_and_clients_cannot_name_themselves" {
     error_message = "TLS on both sides, and no older than 1.2."
   }
   assert {
-    condition     = aws_cloudfront_origin_request_policy.this.headers_config[0].header_behavior == "allExcept" && aws_cloudfront_origin_request_policy.this.headers_config[0].headers[0].items == toset(["host", "payments-client"])
-    error_message = "A client's own Payments-Client goes no further."
+    condition     = data.aws_cloudfront_origin_request_policy.all.name == "Managed-AllViewerExceptHostHeader"
+    error_message = "Authorization goes on by the policies of AWS alone that forward everything; without it every call is refused."
   }
 }
 

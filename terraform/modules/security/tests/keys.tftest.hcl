@@ -64,6 +64,13 @@ run "nobody_uses_a_key_directly" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(aws_kms_key.this["events"].policy).Statement : statement.Principal.Service if can(statement.Principal.Service)
+    ] == [["sns.amazonaws.com"]]
+    error_message = "Of all services, SNS alone uses the events' key by itself."
+  }
+
+  assert {
     condition     = strcontains(aws_kms_key.this["logs"].policy, "logs.eu-central-1.amazonaws.com") && !strcontains(aws_kms_key.this["data"].policy, "logs.")
     error_message = "Log groups use the key of the domain logs, and no other."
   }
