@@ -38,7 +38,7 @@ resource "aws_iam_role_policy" "this" {
         Sid    = "Look"
         Effect = "Allow"
         Action = [
-          "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics", "rds:DescribeDBClusters", "rds:DescribeEvents",
+          "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "rds:DescribeDBClusters", "rds:DescribeEvents",
           "rds:DescribeGlobalClusters",
         ]
         Resource = "*"

@@ -1,5 +1,5 @@
 # What all alarms have in common. The files alarms_*.tf say what is looked at and when it is too much: `metrics` by id, `expression` over
-# them (else the only metric itself), `period` in seconds, `periods` that are looked at, of which `fired` (else all) must be beyond
+# them (else the only metric itself; a query that begins with SELECT finds its metrics by itself), `period` in seconds, `periods` that are looked at, of which `fired` (else all) must be beyond
 # `threshold`. `missing`: what no data means; "breaching" where silence is itself the fault.
 locals {
   alarms = merge(
@@ -62,6 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       id          = "judged"
       expression  = metric_query.value
       label       = each.key
+      period      = startswith(metric_query.value, "SELECT ") ? each.value.period : null
       return_data = true
     }
   }

@@ -81,7 +81,9 @@ def test_one_lock_is_enough_after_a_loss() -> None:
 
 def test_a_planned_switch_waits_for_the_copy_and_keeps_the_mirror() -> None:
     world = World(LANDSCAPE, lagging=3)
-    assert Failover(world, planned=True).run()
+    failover = Failover(world, planned=True)
+    assert failover.run()
+    assert any("1.5 s behind at 12:01" in line for line in failover.said)
     assert world.changes.index("payments-production asleep") < world.changes.index(f"policy in {OLD}")
     assert "database switched over" in world.changes
     assert world.journal == {"payments-standby": "mirrored"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.failover.lag import LAG_QUERY
 from deploy.failover.landscape import Landscape, Region, Switch, read_landscape
 
 TOP = Path(__file__).parents[3]
@@ -91,3 +92,7 @@ def _block(file: str, kind: str) -> str:
     whole = (MODULES / file).read_text()
     start = whole.index(f'resource "{kind}"')
     return whole[start : whole.index("\n}\n", start)]
+
+
+def test_the_lag_is_the_one_that_the_alarm_looks_at() -> None:
+    assert LAG_QUERY.replace('"', '\\"') in (MODULES / "operations" / "alarms_events.tf").read_text()

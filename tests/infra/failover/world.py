@@ -154,8 +154,11 @@ class World:
         items = [{"pk": key["pk"], "sequence": {"N": "99" if behind else "100"}} for key in asked["Keys"]]
         return {"Responses": {table: items}, "UnprocessedKeys": {}}
 
-    def _get_metric_statistics(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
-        return {"Datapoints": [{"Timestamp": datetime(2026, 1, 1, 12, tzinfo=UTC), "Maximum": 1500.0}]}
+    def _get_metric_data(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
+        assert given["ScanBy"] == "TimestampDescending"
+        [query] = given["MetricDataQueries"]
+        times = [datetime(2026, 1, 1, 12, minute, tzinfo=UTC) for minute in (1, 0)]
+        return {"MetricDataResults": [{"Id": query["Id"], "Timestamps": times, "Values": [1500.0, 9000.0]}]}
 
     def _describe_global_clusters(self, region: str, given: dict[str, Any]) -> dict[str, Any]:
         sides = (self._landscape.old, self._landscape.new)

@@ -23,7 +23,6 @@ WITHOUT_RESOURCE = {
     "they look, and have no resource": {
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
-        "cloudwatch:GetMetricStatistics",
         "ec2:DescribeAvailabilityZones",
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeInstances",

@@ -118,6 +118,12 @@ run "standby" {
     error_message = "The standby region must hear it when nothing is replicated to it any more."
   }
   assert {
+    condition = [for query in aws_cloudwatch_metric_alarm.this["payments-standby-lagging"].metric_query : [query.expression, query.period, length(query.metric)]] == [
+      ["SELECT MAX(AuroraGlobalDBReplicationLag) FROM \"AWS/RDS\"", 60, 0]
+    ]
+    error_message = "Aurora's lag is found under whatever dimension it is told."
+  }
+  assert {
     condition     = length(aws_backup_plan.this) == 0 && length(aws_cloudwatch_metric_alarm.edge) == 0
     error_message = "Backups are copied to the standby region, and the edge is watched by the primary."
   }
