@@ -76,6 +76,9 @@ class _AcceptingLedger:
     async def readiness(self) -> list[str]:
         return []
 
+    async def reach(self) -> list[str]:
+        return []
+
 
 def _all_accepted(payments: PayMany) -> PaymentOutcomes:
     outcomes = PaymentOutcomes(len(payments))

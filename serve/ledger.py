@@ -91,6 +91,10 @@ class Ledger(Protocol):
         """Return what keeps the ledger from working, one sentence each; empty: nothing."""
         ...
 
+    async def reach(self) -> list[str]:
+        """Return what of the ledger works and cannot be reached from here, one sentence each; empty: nothing."""
+        ...
+
 
 Kind = TypeVar("Kind")
 

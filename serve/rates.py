@@ -9,7 +9,7 @@ CLIENT_HEADER = b"payments-client"
 
 _CLIENT_CHARACTERS_MAX = 128
 # Whoever watches over us must never be turned away.
-_UNLIMITED = frozenset(("/healthz", "/readyz", "/metrics"))
+_UNLIMITED = frozenset(("/healthz", "/readyz", "/startedz", "/metrics"))
 
 
 async def check_rate(limiter: RateLimiter, request: Request) -> None:

@@ -106,6 +106,19 @@ class RoutedLedger:
                 problems.append(f"shard {shard.shard} is not served: {reason}")
         return problems
 
+    async def reach(self) -> list[str]:
+        """Return what works and cannot be reached from here. A shard that nobody serves is no reason to keep a replica from the others."""
+        try:
+            hosts, _ = await self._map.view()
+            await self._journal.head(0)
+        except JournalUnavailable as error:
+            return [f"the journal cannot be reached: {error}"]
+        status = await self._router.host_status()
+        problems = [f"the host {host.actor} does not answer" for host in hosts if host.alive and host.actor not in status]
+        if not any(told.shards for told in status.values()):
+            problems.append("no host that answers serves a shard")
+        return problems
+
     async def _view(self) -> tuple[list[Host], list[Ownership]]:
         try:
             return await self._map.view()

@@ -31,6 +31,13 @@ async def read_readiness(request: Request) -> Answer:
     return Answer(200, encode_json(ReadyBody(bridges=bridges or UNSET)))
 
 
+async def read_start(request: Request) -> Answer:
+    """Say whether this replica may be given requests: whether it reaches all that works, which need not be all."""
+    if obstacles := await request.ledger.reach():
+        raise Problem("not_ready", " ".join(obstacles), errors=[FieldError(text) for text in obstacles], headers=retry_after(1))
+    return Answer(200, _HEALTHY)
+
+
 async def _bridges(request: Request) -> list[BridgeStatus]:
     try:
         async with asyncio.timeout(_BRIDGES_SECONDS):
@@ -45,5 +52,10 @@ ROUTES = (
         "GET", "/readyz", read_readiness, "Is the ledger ready?", "Operations", {200: ReadyBody},
         "200 when every shard is owned and the journal answers; else 503 and what is missing. Trouble with bridges is told, but they "
         "can wait.", problems=("not_ready",),
+    ),
+    Route(
+        "GET", "/startedz", read_start, "Does this replica reach the ledger?", "Operations", {200: HealthBody},
+        "200 when the journal and every shard host that is alive answer to this replica; else 503 and what does not. Unlike `/readyz`, a "
+        "shard that no host serves does not count: a new replica can take the payments of all others.", problems=("not_ready",),
     ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 # Every route by its name and none by a pattern: an answer of the authorizer is kept by route, and may depend on the route alone.
 #
-# Not offered here are the routes for those who run the ledger (/healthz, /metrics, /v1/shards, /v1/shards/digests, /v1/audit, /v1/bridges,
+# Not offered here are the routes for those who run the ledger (/healthz, /startedz, /metrics, /v1/shards, /v1/shards/digests, /v1/audit, /v1/bridges,
 # /v1/dead-letters), who have a way into the cluster, and GET /v1/events/stream, which outlives the gateway's 30 seconds: from outside,
 # events are read page by page (GET /v1/events) or come by webhook.
 

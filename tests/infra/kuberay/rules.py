@@ -254,8 +254,8 @@ def probes_fit(found: list[Manifest]) -> Iterator[str]:
         wanted = {"path": "/healthz", "port": "serve"} if name == "api" else agent
         if readiness.get("httpGet") != wanted:
             yield f"{name}: the readiness probe asks for {wanted['path']}"
-        if name == "api" and container.get("startupProbe", {}).get("httpGet") != {"path": "/readyz", "port": "serve"}:
-            yield "api: a pod gets requests only after /readyz was good, so its startup probe asks for it"
+        if name == "api" and container.get("startupProbe", {}).get("httpGet") != {"path": "/startedz", "port": "serve"}:
+            yield "api: a pod gets requests only after /startedz was good, so its startup probe asks for it"
         if name == "api" and "serve" not in ports:
             yield "api: the container has no port called serve"
         if ports.get("metrics") != 8080:

@@ -190,7 +190,12 @@ RULE_CASES = [
         lambda m: container(m, "api")["readinessProbe"]["httpGet"].update(path="/readyz"),
         "api: the readiness probe asks for /healthz",
     ),
-    Case("requests before it is ready", lambda m: container(m, "api").pop("startupProbe"), "only after /readyz was good"),
+    Case("requests before it is ready", lambda m: container(m, "api").pop("startupProbe"), "only after /startedz was good"),
+    Case(
+        "one broken shard keeps all new pods away",
+        lambda m: container(m, "api")["startupProbe"]["httpGet"].update(path="/readyz"),
+        "only after /startedz was good",
+    ),
     Case("metrics elsewhere", lambda m: container(m, "upkeep")["ports"][0].update(containerPort=9090), "Ray's metrics are at port 8080"),
     Case("no end", lambda m: container(m, "shard-hosts").pop("lifecycle"), "shard-hosts: its replicas do not end before Ray"),
     Case("no time to end", lambda m: pod(m, "api").update(terminationGracePeriodSeconds=30), "and Kubernetes kills after 30 s"),

@@ -20,6 +20,7 @@ MODULES = TERRAFORM / "modules"
 INSIDE_ONLY = {
     "GET /healthz",
     "GET /metrics",
+    "GET /startedz",
     "GET /v1/audit",
     "GET /v1/bridges",
     "GET /v1/dead-letters",

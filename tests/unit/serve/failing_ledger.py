@@ -74,6 +74,9 @@ class FailingLedger:
     async def readiness(self) -> list[str]:
         return self.obstacles
 
+    async def reach(self) -> list[str]:
+        return self.obstacles
+
     def _fail(self) -> None:
         if self.error is not None:
             raise self.error

@@ -177,6 +177,7 @@ async def test_answers_are_neither_stored_nor_guessed_at(api: httpx.AsyncClient)
 async def test_health_readiness_and_shards_are_told(api: httpx.AsyncClient) -> None:
     assert (await api.get("/healthz")).json() == {"status": "ok"}
     assert (await api.get("/readyz")).json() == {"status": "ready"}
+    assert (await api.get("/startedz")).json() == {"status": "ok"}
     shards = (await api.get("/v1/shards")).json()["data"]
     assert [shard["shard"] for shard in shards] == [0, 1, 2, 3]
     assert set(shards[0]) == {

@@ -95,9 +95,10 @@ async def test_an_unexpected_error_is_logged_and_told_without_its_traceback(
     assert "Traceback" in caplog.text and "secret" in caplog.text
 
 
-async def test_what_keeps_the_ledger_from_working_is_told(client: httpx.AsyncClient, failing: FailingLedger) -> None:
+@pytest.mark.parametrize("path", ["/readyz", "/startedz"])
+async def test_what_keeps_the_ledger_from_working_is_told(client: httpx.AsyncClient, failing: FailingLedger, path: str) -> None:
     failing.obstacles = ["shard 3 is not served: it is moving", "the journal cannot be reached"]
-    answer = await client.get("/readyz")
+    answer = await client.get(path)
     body = problem(answer, 503, "not_ready")
     assert [error["detail"] for error in body["errors"]] == failing.obstacles
     assert answer.headers["retry-after"] == "1"

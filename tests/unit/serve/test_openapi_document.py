@@ -116,6 +116,7 @@ async def test_answers_have_the_described_form(projected_api: httpx.AsyncClient,
         ("get", "/v1/shards"): [await api.get("/v1/shards")],
         ("get", "/healthz"): [await api.get("/healthz")],
         ("get", "/readyz"): [await api.get("/readyz")],
+        ("get", "/startedz"): [await api.get("/startedz")],
     }
     for (method, path), replies in answers.items():
         responses = document["paths"][path][method]["responses"]
