@@ -148,6 +148,9 @@ def test_an_api_key_passes_until_it_is_disabled_or_expires(place: EmulatedAws, t
     put_key(place, table, disabled, is_disabled={"BOOL": True})
     put_key(place, table, expired, expires_at={"N": "1000000000"})
     answer = authorizer.invoke(request({"X-Api-Key": good}))
+    for authorization in ("Basic eA==", "none", f"Bearer {good}"):
+        # Answers are kept by Authorization, so what passes must be told by it alone.
+        assert not authorizer.invoke(request({"X-Api-Key": good, "Authorization": authorization}))["isAuthorized"]
     assert (answer["isAuthorized"], answer["context"]["tenant"]) == (True, "shop")
     assert authorizer.invoke(request({"authorization": f"bearer {good}"}))["isAuthorized"]
     for bad in (disabled, expired, good + "y", "pk_short", "pk_" + "x" * 300, "pk_ümlaut" + "x" * 30):

@@ -54,11 +54,12 @@ def handler(event, context):
 
 def identify(headers):
     """Return (tenant, client, scopes) of who sends the request. Raises Refused."""
-    credential = headers.get("x-api-key", "")
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    credential, authorization = headers.get("x-api-key", ""), headers.get("authorization", "")
+    if credential and authorization:
+        # The gateway keeps answers by Authorization: the next one who sends the same, and no key, would pass as this one.
+        raise Refused("both Authorization and X-Api-Key were sent")
+    scheme, _, bearer = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        if credential:
-            raise Refused("both a token and a key were sent")
         credential = bearer.strip()
     if not credential or len(credential) > CREDENTIAL_CHARACTERS_MAX:
         raise Refused("neither a token nor a key was sent")

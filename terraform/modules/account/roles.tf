@@ -27,6 +27,7 @@ locals {
     )
   ])
 
+  # Clients' secrets of Cognito are in what a plan must read, the pool and the state: no denial helps (README.md of terraform/).
   # Customers' money and data are not configuration: no job of the pipeline reads or writes them. Nor what is written about them on the way:
   # logs of the program and of PostgreSQL, statements, traces, answers to queries, requests that the firewall has kept as samples.
   no_customer_data = {

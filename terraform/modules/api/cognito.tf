@@ -48,6 +48,9 @@ resource "aws_cognito_resource_server" "payments" {
   }
 }
 
+# Cognito makes the secret, and the provider reads it into the state: whoever reads this environment's state, a plan of it or the pool
+# (cognito-idp:DescribeUserPoolClient) has the secrets of all clients. README.md of terraform/ says who that is, and how a secret is changed.
+# Made beside Terraform, they would be no more secret in the pool, and nobody would see a client that is one too many.
 resource "aws_cognito_user_pool_client" "machine" {
   for_each = var.machine_clients
 

@@ -29,7 +29,7 @@ output "token_endpoint" {
 }
 
 output "machine_client_ids" {
-  description = "Client => its id; the authorizer's TOKEN_CLIENTS are these ids. Secrets are read from Cognito, never from here."
+  description = "Client => its id; the authorizer's TOKEN_CLIENTS are these ids. Their secrets are no output: whoever gives them to a client reads them from Cognito."
   value       = { for name, client in aws_cognito_user_pool_client.machine : name => client.id }
 }
 

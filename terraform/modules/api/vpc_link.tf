@@ -1,5 +1,5 @@
 # After 60 days without a request AWS takes a link's network interfaces away, and needs minutes to bring them back. The standby's link stays
-# awake only if its failover is rehearsed more often than that.
+# awake only if its failover is rehearsed more often than that (deploy/failover/README.md).
 resource "aws_apigatewayv2_vpc_link" "this" {
   name               = var.name
   subnet_ids         = var.private_subnet_ids
