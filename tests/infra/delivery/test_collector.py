@@ -1,12 +1,14 @@
 """What alarms look at must arrive in CloudWatch, and nothing must arrive there that nobody looks at: each metric costs."""
 
 import copy
+from typing import Any
 
 import pytest
 
 from tests.infra.delivery.alarm_definitions import figures
 from tests.infra.delivery.collector import configuration, offered, passed
 
+COUNTED_BY = {"metricstransform/ledger": "host", "metricstransform/api": "replica"}
 FOR_CANARIES = {"payments_http_requests_total", "payments_http_errors_total"}
 
 
@@ -18,6 +20,24 @@ def test_figures_are_counted_by_the_labels_that_alarms_and_canaries_name() -> No
     by = passed(configuration(), offered())
     by_more = {name: labels for name, labels in by.items() if labels != ["ledger"]}
     assert by_more == {name: ["ledger", "track"] for name in FOR_CANARIES}
+
+
+def mixed_counters(configuration: dict[str, Any]) -> list[str]:
+    """Return the counters whose values the exporter would subtract from those of other hosts or replicas."""
+    return [
+        transform["include"]
+        for name, counted_by in COUNTED_BY.items()
+        for transform in configuration["processors"][name]["transforms"]
+        if "_total" in transform["include"] and counted_by not in transform["operations"][0]["label_set"]
+    ]
+
+
+def test_what_was_added_is_worked_out_for_each_that_counts() -> None:
+    assert mixed_counters(configuration()) == []
+    broken = configuration()
+    for transform in broken["processors"]["metricstransform/api"]["transforms"]:
+        transform["operations"][0]["label_set"] = ["ledger", "track"]
+    assert mixed_counters(broken) == ["^payments_http_requests_total$"] * 2
 
 
 def test_a_canarys_pods_are_told_apart_and_its_head_is_nobodys_alarm() -> None:
