@@ -22,7 +22,8 @@ _SECRET_BYTES = 32
 
 
 class DoorPlace(msgspec.Struct, frozen=True):
-    """Where a door is, and what to say there. The secret stands in the shard map: whoever may read that could write it as well."""
+    """Where a door is, and what to say there. The secret stands in the shard map, so whoever may read that may come in: a role of the
+    database for people must not (deploy/kuberay/README.md)."""
 
     address: str
     port: int

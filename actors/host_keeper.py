@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnschedulableError, RayActorError
 
 from actors.host import HostStatus
 from actors.placement import NAMESPACE, beside_me
@@ -55,7 +55,7 @@ class HostKeeper:
             try:
                 async with asyncio.timeout(self._settings.request_timeout_seconds):
                     await self._actor.stop.remote()
-            except (RayActorError, TimeoutError) as error:
+            except (RayActorError, ActorUnschedulableError, TimeoutError) as error:
                 logger.warning("shard host %s did not stop cleanly: %s", self._name, error)
             ray.kill(self._actor)
 

@@ -2,6 +2,7 @@
 
 So the replica's place, which its resources in the Serve config decide, is theirs too: shard hosts stay on the nodes that are meant for
 them, and a bridge has the rights that its node has. A node's end takes the keeper along with what it keeps: neither waits for the other.
+On a node that is being drained Ray refuses at once (ActorUnschedulableError); its keeper then ends too, and Serve starts one elsewhere.
 """
 
 import ray

@@ -305,6 +305,8 @@ def selectors_find_pods(found: list[Manifest]) -> Iterator[str]:
             )
             if not isinstance(minimum, int) or "maxUnavailable" in spec:
                 yield f"PodDisruptionBudget {name}: only an integer minAvailable works for pods of a RayCluster"
+            elif spec.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+                yield f"PodDisruptionBudget {name}: a pod that is not ready would keep its node from being drained"
             elif minimum >= pods_of:
                 yield f"PodDisruptionBudget {name}: of {pods_of} pods {minimum} must stay, so no node could ever be drained"
         ports = {

@@ -219,6 +219,11 @@ RULE_CASES = [
         lambda m: named(m, "PodDisruptionBudget", "payments-shard-hosts")["spec"].update(minAvailable=6),
         "of 6 pods 6 must stay",
     ),
+    Case(
+        "a sick pod blocks",
+        lambda m: named(m, "PodDisruptionBudget", "payments-api")["spec"].pop("unhealthyPodEvictionPolicy"),
+        "a pod that is not ready would keep its node",
+    ),
     Case("no budget", lambda m: without(m, "PodDisruptionBudget", "payments-upkeep"), "upkeep: nothing keeps Kubernetes from"),
     Case(
         "a service without a port",
