@@ -4,9 +4,10 @@ import copy
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.infra.delivery.alarm_definitions import figures
-from tests.infra.delivery.collector import configuration, offered, passed
+from tests.infra.delivery.collector import TOP, configuration, offered, passed
 
 COUNTED_BY = {"metricstransform/ledger": "host", "metricstransform/api": "replica"}
 FOR_CANARIES = {"payments_http_requests_total", "payments_http_errors_total"}
@@ -47,6 +48,13 @@ def test_a_canarys_pods_are_told_apart_and_its_head_is_nobodys_alarm() -> None:
     track = "__meta_kubernetes_pod_label_payments_track"
     assert {"source_labels": [track], "regex": "(canary)", "target_label": "track"} in api["relabel_configs"]
     assert {"source_labels": [track], "action": "drop", "regex": "canary"} in head["relabel_configs"]
+
+
+def test_a_canarys_head_does_not_hide_from_prometheus_that_productions_is_gone() -> None:
+    monitors = yaml.safe_load_all((TOP / "deploy/kuberay/components/monitoring/pod-monitors.yaml").read_text())
+    (ray,) = [each["spec"]["podMetricsEndpoints"][0] for each in monitors if each["metadata"]["name"] == "payments-ray"]
+    labels = [f"__meta_kubernetes_pod_label_payments_{name}" for name in ("track", "group")]
+    assert {"action": "drop", "sourceLabels": labels, "regex": "canary;head"} in ray["relabelings"]
 
 
 @pytest.mark.parametrize("lost", sorted(figures() - {"payments_ray_head_up", "payments_bridge_stopped"}))
