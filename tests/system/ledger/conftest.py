@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,9 @@ TIGHT_QUEUE_MESSAGES = 100
 # So little that most of what a test does has left the shards' memory before it ends: what happens then is tested by all of them.
 MEMORY_OUTCOMES = 100
 KEY_FILTER_BYTES = 65_536
+FOLDER = Path(__file__).parent
+
+_shared: list[Instance] = []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -28,17 +32,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("fault_round", range(int(os.environ.get("PAYMENTS_FAULT_ROUNDS", "1"))))
 
 
-@pytest.fixture(scope="package")
-def shared_instance() -> Iterator[Instance]:
-    """A running instance with two shard hosts and little memory. Use `ledger`."""
-    # Memory can only forget what is projected, and here most payments are made by tests that wait for nothing.
-    memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES, "projection_share": 0.6}
-    receivers = {"webhook_allowed_networks": "127.0.0.0/8"}
-    shared = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory, **receivers)
-    try:
-        yield shared.start()
-    finally:
-        shared.remove()
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test of this folder, end the instance that they shared: it would take a fifth of a core while others run."""
+    if nextitem is None or FOLDER not in nextitem.path.parents:
+        _end_shared_instance()
+
+
+def pytest_sessionfinish() -> None:
+    """The same where tests were interrupted."""
+    _end_shared_instance()
+
+
+def _end_shared_instance() -> None:
+    while _shared:
+        _shared.pop().remove()
+
+
+@pytest.fixture(scope="module")
+def shared_instance() -> Instance:
+    """A running instance with two shard hosts and little memory, for all files of this folder. Use `ledger`."""
+    if not _shared:
+        # Memory can only forget what is projected, and here most payments are made by tests that wait for nothing.
+        memory = {"memory_outcomes": MEMORY_OUTCOMES, "key_filter_bytes": KEY_FILTER_BYTES, "projection_share": 0.6}
+        receivers = {"webhook_allowed_networks": "127.0.0.0/8"}
+        instance = Instance(new_folder(), shards=SHARDS, shard_hosts=SHARD_HOSTS, ray_port=free_port(), **memory, **receivers)
+        _shared.append(instance)
+        instance.start()
+    return _shared[0]
 
 
 @pytest.fixture
@@ -61,7 +82,7 @@ def api(ledger: Instance) -> Iterator[Api]:
         yield client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def external_server() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the tests' own, which the tight instance takes for an external one. Use `external_database`."""
     folder = new_folder()
@@ -83,7 +104,7 @@ def external_database(external_server: EmbeddedPostgres) -> EmbeddedPostgres:
     return external_server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def tight_instance(external_server: EmbeddedPostgres) -> Iterator[Instance]:
     """A running instance with one shard host, short queues and short timeouts. Use `tight_ledger`."""
     limits = {"queue_limit_messages": TIGHT_QUEUE_MESSAGES, "request_timeout_seconds": 2}
