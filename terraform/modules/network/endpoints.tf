@@ -15,7 +15,8 @@ locals {
   })
 
   # S3 holds other people's buckets too, so what is reached counts as well as who reaches it. ECR serves the layers of images
-  # from a bucket of its own in each region, without the caller's credentials.
+  # from a bucket of its own in each region, without the caller's credentials, and so does registry.k8s.io, from which the cluster's
+  # operators come, to whoever asks from inside AWS.
   own_buckets_only = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -38,7 +39,10 @@ locals {
           Effect    = "Allow"
           Principal = "*"
           Action    = "s3:GetObject"
-          Resource  = "arn:aws:s3:::prod-${data.aws_region.current.region}-starport-layer-bucket/*"
+          Resource = [
+            "arn:aws:s3:::prod-${data.aws_region.current.region}-starport-layer-bucket/*",
+            "arn:aws:s3:::prod-registry-k8s-io-${data.aws_region.current.region}/*",
+          ]
         },
       ],
       # Rollouts run in here, and what they roll out lies with the pipeline, in another account: it may be read, and nothing can be put there.

@@ -194,7 +194,10 @@ def _administers(action: str) -> bool:
     return action.startswith("kms:") and action != "kms:CreateGrant" and action.removeprefix("kms:").startswith(words)
 
 
+_BUCKETS_OF_LAYERS = ("-starport-layer-bucket/", ":::prod-registry-k8s-io-")
+
+
 def _layers_of_images(statement: Statement) -> bool:
-    """The buckets in which AWS keeps the layers of all images belong to AWS; reading them is what pulling an image is."""
-    of_layers = all("starport-layer-bucket" in resource for resource in statement.resources)
+    """The buckets in which ECR and registry.k8s.io keep the layers of images belong to them; reading them is what pulling an image is."""
+    of_layers = all(any(name in resource for name in _BUCKETS_OF_LAYERS) for resource in statement.resources)
     return statement.type == "aws_vpc_endpoint" and statement.actions == ["s3:GetObject"] and of_layers

@@ -98,6 +98,14 @@ run "endpoints_serve_this_account_alone" {
   }
 
   assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement :
+      contains(flatten([statement.Resource]), "arn:aws:s3:::prod-registry-k8s-io-eu-central-1/*") && statement.Action == "s3:GetObject"
+    ])
+    error_message = "the operators' images lie in a bucket of registry.k8s.io; where nobody may read it, the cluster never gets them"
+  }
+
+  assert {
     condition     = contains(aws_vpc_endpoint.s3.route_table_ids, aws_route_table.private[0].id) && length(aws_vpc_endpoint.dynamodb.route_table_ids) == 3
     error_message = "Traffic to S3 and DynamoDB must not pass the NAT gateways."
   }
