@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ _DATABASE_NUMBERS = itertools.count(1)
 # The embedded server has no TLS, and asyncpg asks for it first unless told otherwise. A connection that is given up while it waits for the
 # answer to that leaves an error behind that nobody can catch, and that the next test is blamed for. URLs that say more count more.
 os.environ["PGSSLMODE"] = "disable"
+# Whatever a shell starts in the background ignores Ctrl-C, and so would all programs that tests start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
