@@ -3,26 +3,14 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.infra.programs import program
 
 TOP = Path(__file__).parents[3]
 MODULES = TOP / "terraform" / "modules"
-
-
-def terraform() -> str:
-    """Return the program. On a laptop without it the test is skipped."""
-    found = shutil.which("terraform")
-    if found is None:
-        message = "terraform is not installed: https://developer.hashicorp.com/terraform/install"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 def evaluated(text: str, name: str, folder: Path, variables: str = "") -> Any:
@@ -37,7 +25,7 @@ def evaluated(text: str, name: str, folder: Path, variables: str = "") -> Any:
     settings = folder / "terraformrc"
     settings.write_text("disable_checkpoint = true\n")
     done = subprocess.run(
-        [terraform(), "console"],
+        [program("terraform"), "console"],
         input=f"jsonencode(local.{name})\n",
         cwd=here,
         env=os.environ | {"TF_CLI_CONFIG_FILE": str(settings)},

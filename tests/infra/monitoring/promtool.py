@@ -1,25 +1,17 @@
 """Prometheus' own tool, which checks rules and runs their tests. It comes with Debian's package `prometheus`."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from tests.infra.monitoring.rule_files import RULE_TESTS, RULES, write_rule_files
+from tests.infra.programs import program
 
 
 def promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run it to its end. Where it is missing the test is skipped, but fails in CI."""
-    program = shutil.which("promtool")
-    if program is None:
-        reason = "promtool is missing: apt-get install prometheus"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run([program("promtool"), *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def run_rule_tests(folder: Path, rules: Path = RULES, tests: Iterable[Path] | None = None) -> subprocess.CompletedProcess[str]:

@@ -1,17 +1,16 @@
 """What kustomize makes of the rules and dashboards: the objects that the Prometheus operator and Grafana's sidecar look for."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.infra.monitoring.dashboards import dashboards
 from tests.infra.monitoring.rule_files import MONITORING, RULES
+from tests.infra.programs import program
 
 HEAD = """
 apiVersion: ray.io/v1
@@ -23,12 +22,7 @@ spec: {rayClusterConfig: {headGroupSpec: {template: {spec: {containers: [{name: 
 
 def built(folder: Path) -> list[dict[str, Any]]:
     """Return the objects that kustomize makes of a folder."""
-    if shutil.which("kubectl") is None:
-        reason = "kubectl is missing: its kustomize builds the manifests"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([program("kubectl"), "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 

@@ -3,15 +3,13 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from serve.limits import BODY_BYTES_MAX, DRAIN_SECONDS_MAX, IDLE_SECONDS_MAX
 from serve.rates import CLIENT_HEADER
 from serve.routes.table import route_table
+from tests.infra.programs import program
 
 TERRAFORM = Path(__file__).parents[3] / "terraform"
 MODULES = TERRAFORM / "modules"
@@ -144,10 +142,8 @@ echo arn:aws:acm:us-east-1:123456789012:certificate/made
 
 
 def test_the_certificate_of_the_origin_is_good_for_a_client_and_its_authority_is_forgotten(tmp_path: Path) -> None:
-    if not shutil.which("openssl") or not shutil.which("bash"):
-        if os.environ.get("CI"):
-            pytest.fail("openssl and bash are needed here")
-        pytest.skip("openssl or bash is missing")
+    for needed in ("openssl", "bash"):
+        program(needed)
     taken, programs = tmp_path / "taken", tmp_path / "programs"
     taken.mkdir()
     programs.mkdir()
